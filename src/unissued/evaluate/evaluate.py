@@ -1,0 +1,111 @@
+"""The reference: what every rule of a pack says about a stream of records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from unissued.evaluate.canon import canonical, fold
+from unissued.evaluate.correlate import JUDGED_AFTER, Surroundings, correlate
+from unissued.evaluate.event import Event
+from unissued.evaluate.feeds import Feeds
+from unissued.evaluate.match import Match, Outcome, Reason, Unjudged
+from unissued.evaluate.predicate import Node, compile_condition
+from unissued.pack.catalogue import ListSpec
+from unissued.pack.load import Pack
+from unissued.pack.rule import Rule
+from unissued.record import Record
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a stream is judged with.
+
+    ``now`` is the time of judgement; by default six hours after the last record was ingested, so that everything
+    has been judged. ``lists`` are the tenant's lists by name. ``measured`` runs the gate on feed health, otherwise
+    every feed counts as complete. ``rows_last_week`` are rows an hour by table.
+    """
+
+    now: datetime | None = None
+    lists: Mapping[str, Collection[str]] = field(default_factory=dict)
+    measured: bool = False
+    rows_last_week: Mapping[str, int] = field(default_factory=dict)
+
+
+def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
+    """Return a list's entries in the form in which rules compare them; empty entries are no entries."""
+    if spec.key == "mail_app_key":
+        return frozenset(fold(entry.strip()) for entry in entries if entry.strip())
+    found = (canonical(spec.key, {}, entry) for entry in entries)
+    return frozenset(fold(str(entry)) for entry in found if entry is not None)
+
+
+def compile_rule(rule: Rule, lists: Mapping[str, Collection[str]]) -> Node:
+    """Compile a detection; ``lists`` as :func:`list_entries` returns them."""
+    return compile_condition(rule.detection().detection.parsed_condition[0].parsed, lists)
+
+
+def evaluate(
+    pack: Pack, records: Sequence[Record], given: Given, only: Collection[str] | None = None
+) -> dict[str, Outcome]:
+    """Judge a stream of records, sorted by time and free of duplicates.
+
+    Args:
+        pack: the rules.
+        records: the stream; order does not matter to the result.
+        given: time of judgement, lists and the state of the feeds.
+        only: names of the rules to judge; by default all. The rules below them are judged too.
+
+    Returns:
+        Rule name -> what it says, base rules first.
+    """
+    wanted = set(pack.rules if only is None else only)
+    rules = [rule for rule in pack.rules.values() if any(rule in pack.below(pack.rule(name)) for name in wanted)]
+    lists = {name: list_entries(spec, given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
+    events: dict[str, list[Event]] = {key: [] for key in pack.catalogue.sources}
+    for record in records:
+        events[record.source].append(Event(record, pack.catalogue.sources[record.source]))
+    around = Surroundings(
+        now=given.now or max((record.ingested for record in records), default=datetime.now(UTC)) + JUDGED_AFTER,
+        feeds=Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
+        sources={rule.name: rule.sources for rule in pack.rules.values()},
+    )
+    outcomes: dict[str, Outcome] = {}
+    for rule in rules:
+        if rule.is_correlation:
+            outcomes[rule.name] = _correlation(rule, outcomes, around)
+        else:
+            outcomes[rule.name] = _detection(pack, rule, events, lists, around.feeds)
+    return outcomes
+
+
+def _detection(
+    pack: Pack, rule: Rule, events: Mapping[str, list[Event]], lists: Mapping[str, Collection[str]], feeds: Feeds
+) -> Outcome:
+    if feeds.lacks(rule.sources):
+        keys = " or ".join(source.key for source in rule.sources)
+        return Outcome(rule.name, unjudged=(Unjudged(Reason.FEED_MISSING, f"no records of {keys}"),))
+    for name in rule.lists:
+        spec = pack.catalogue.lists[name]
+        if spec.if_empty == "refuse" and not lists[name]:
+            reason = Reason.NO_BASELINE if spec.learned else Reason.LIST_MISSING
+            detail = "no baseline" if spec.learned else f"list {name} is missing or empty"
+            return Outcome(rule.name, unjudged=(_all_of(reason, detail, rule, events),))
+    node = compile_rule(rule, lists)
+    hits = [event for source in rule.sources for event in events[source.key] if node.test(event)]
+    hits.sort(key=lambda event: event.time)
+    return Outcome(rule.name, tuple(Match(rule.name, event.time, event=event) for event in hits))
+
+
+def _all_of(reason: Reason, detail: str, rule: Rule, events: Mapping[str, list[Event]]) -> Unjudged:
+    times = sorted(event.time for source in rule.sources for event in events[source.key])
+    return Unjudged(reason, detail, len(times), times[0] if times else None, times[-1] if times else None)
+
+
+def _correlation(rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings) -> Outcome:
+    blind = [question for name in rule.references for question in outcomes[name].unjudged]
+    if blind:
+        return Outcome(rule.name, unjudged=tuple(dict.fromkeys(blind)))
+    matches, unjudged = correlate(rule, {name: outcomes[name].matches for name in rule.references}, around)
+    return Outcome(rule.name, tuple(matches), tuple(unjudged))

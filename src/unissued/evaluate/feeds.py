@@ -1,0 +1,91 @@
+"""The gate of the absence rules: was a feed complete for the whole time in which a record could have been?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from unissued.evaluate.match import Reason
+from unissued.pack.catalogue import Source
+from unissued.record import Record
+
+HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
+_BLOCK_HOURS = 6
+_ENOUGH = 0.8
+"""Share of last week's rows below which an hour has a gap (detections.md 11)."""
+_SMALL = 50
+"""Rows an hour below which hours are judged in blocks of six."""
+
+
+class Feeds:
+    """Counts the rows of every feed by hour and says where one cannot be trusted.
+
+    Args:
+        records: the whole stream.
+        measured: whether to look at the rows at all; otherwise every feed counts as complete.
+        rows_last_week: table -> rows an hour of the week before, where the stream does not reach back so far.
+    """
+
+    def __init__(self, records: Iterable[Record], *, measured: bool, rows_last_week: Mapping[str, int]) -> None:
+        self.measured = measured
+        self._last_week = rows_last_week
+        self._rows: dict[str, Counter[datetime]] = {}
+        self._sources: set[str] = set()
+        for record in records if measured else ():
+            self._sources.add(record.source)
+            hour = record.time.replace(minute=0, second=0, microsecond=0)
+            self._rows.setdefault(record.table, Counter())[hour] += 1
+
+    def lacks(self, sources: Iterable[Source]) -> bool:
+        """Tell whether the stream has no record at all of any of these log sources."""
+        return self.measured and not any(source.key in self._sources for source in sources)
+
+    def gap(self, source: Source, start: datetime, end: datetime) -> tuple[Reason, str] | None:
+        """Return why the absence of a record of a source between two times proves nothing, or None if it does."""
+        if not self.measured:
+            return None
+        if source.key not in self._sources:
+            return Reason.FEED_MISSING, f"no records of {source.key}"
+        for table in source.required_tables:
+            if table not in self._rows:
+                return Reason.FEED_MISSING, f"no rows of {table}"
+        for table in source.required_tables:
+            hours = list(self._gaps(table, start, end))
+            if hours:
+                return Reason.FEED_INCOMPLETE, f"{table} has gaps, the first at {hours[0]:%Y-%m-%dT%H:%MZ}"
+        return None
+
+    def _gaps(self, table: str, start: datetime, end: datetime) -> Iterator[datetime]:
+        rows = self._rows[table]
+        blocks: dict[datetime, list[datetime]] = {}
+        hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        while hour + HOUR <= end:
+            expected = self._expected(table, hour)
+            if expected is not None and expected >= _SMALL:
+                if rows[hour] < _ENOUGH * expected:
+                    yield hour
+            else:
+                blocks.setdefault(hour.replace(hour=hour.hour - hour.hour % _BLOCK_HOURS), []).append(hour)
+            hour += HOUR
+        for block, hours in blocks.items():
+            if not self._block_is_complete(table, hours):
+                yield block
+
+    def _expected(self, table: str, hour: datetime) -> int | None:
+        """Return last week's rows of the same hour, or None where nothing is known about last week."""
+        if table in self._last_week:
+            return self._last_week[table]
+        rows = self._rows[table]
+        before = hour - WEEK
+        return rows[before] if min(rows) <= before else None
+
+    def _block_is_complete(self, table: str, hours: list[datetime]) -> bool:
+        rows = sum(self._rows[table][hour] for hour in hours)
+        expected = [self._expected(table, hour) for hour in hours]
+        known = [count for count in expected if count is not None]
+        if len(known) < len(hours):
+            # Without a week to compare with, six hours in a row without any row are a gap.
+            return rows > 0 or len(hours) < _BLOCK_HOURS
+        return rows >= _ENOUGH * sum(known)

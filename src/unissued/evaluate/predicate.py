@@ -1,0 +1,183 @@
+"""Compiles the condition that pySigma parsed into a tree of predicates over events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from operator import ge, gt, le, lt
+
+import re2
+from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
+from sigma.types import (
+    Placeholder,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+)
+
+from unissued.errors import UnsupportedError
+from unissued.evaluate.canon import Value, fold
+from unissued.evaluate.event import Event
+
+Test = Callable[[Event], bool]
+Lists = Mapping[str, Collection[str]]
+"""Entries of the lists that rules ask for, folded to small letters."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a compiled condition: what it says, its test, and the nodes below it."""
+
+    says: str
+    test: Test
+    parts: tuple[Node, ...] = ()
+    field: str = ""
+    """The field that a comparison reads; empty for and, or, not."""
+
+
+def compile_condition(condition: object, lists: Lists) -> Node:
+    """Compile a parsed Sigma condition.
+
+    A comparison holds when it holds for any value of the field. A missing field has no values, so every comparison
+    with it is false, except the ones that ask for its absence.
+
+    Raises:
+        UnsupportedError: the condition holds something that has no meaning here.
+    """
+    match condition:
+        case ConditionAND(args=args):
+            parts = tuple(compile_condition(arg, lists) for arg in args)
+            return Node("and", lambda event: all(part.test(event) for part in parts), parts)
+        case ConditionOR(args=args):
+            parts = tuple(compile_condition(arg, lists) for arg in args)
+            return Node("or", lambda event: any(part.test(event) for part in parts), parts)
+        case ConditionNOT(args=[arg]):
+            part = compile_condition(arg, lists)
+            return Node("not", lambda event: not part.test(event), (part,))
+        case ConditionFieldEqualsValueExpression(field=field, value=value):
+            return _comparison(field, value, lists)
+    raise UnsupportedError.at("condition", f"{type(condition).__name__} has no meaning here", "name a field")
+
+
+def _comparison(field: str, value: object, lists: Lists) -> Node:
+    """Compile one ``field: value``; ``value`` is one of pySigma's value types."""
+    match value:
+        case SigmaNull():
+            return Node(f"{field} is missing", lambda event: not event.values(field), field=field)
+        case SigmaExists(exists=wanted):
+            says = f"{field} {'exists' if wanted else 'is missing'}"
+            return Node(says, lambda event: bool(event.values(field)) is wanted, field=field)
+        case SigmaExpansion(values=values):
+            parts = tuple(_comparison(field, item, lists) for item in values)
+            return Node("or", lambda event: any(part.test(event) for part in parts), parts)
+        case SigmaFieldReference(field=other, starts_with=False, ends_with=False):
+            return Node(
+                f"{field} = {other}", lambda event: _share(event.values(field), event.values(other)), field=field
+            )
+        case SigmaString() if value.contains_placeholder():
+            return _membership(field, value, lists)
+    says, holds = _value(value)
+    return Node(f"{field} {says}", lambda event: any(holds(one) for one in event.values(field)), field=field)
+
+
+def _share(ours: Collection[Value], theirs: Collection[Value]) -> bool:
+    return not {fold(str(one)) for one in ours}.isdisjoint(fold(str(one)) for one in theirs)
+
+
+def _membership(field: str, value: SigmaString, lists: Lists) -> Node:
+    name = value.s[0].name if len(value.s) == 1 and isinstance(value.s[0], Placeholder) else ""
+    entries = lists.get(name, ())
+    says = f"{field} in list {name}"
+    return Node(says, lambda event: any(fold(str(one)) in entries for one in event.values(field)), field=field)
+
+
+def _value(value: object) -> tuple[str, Callable[[Value], bool]]:
+    """Return what a comparison says and a test for one canonical value."""
+    match value:
+        case SigmaTimestampPart():
+            pass
+        case SigmaNumber(number=number):
+            return f"= {number}", lambda one: _number(one) == number
+        case SigmaBool(boolean=boolean):
+            return f"= {boolean}", lambda one: fold(str(one)) == fold(str(boolean))
+        case SigmaCompareExpression(number=SigmaNumber(number=number), op=op):
+            return f"{op.name.lower()} {number}", _ordering(op.name, number)
+        case SigmaCIDRExpression(cidr=cidr):
+            return f"in {cidr}", _inside(cidr)
+        case SigmaRegularExpression():
+            return f"matches /{value.regexp}/", _regex(value)
+        case SigmaCasedString():
+            pattern = re2.compile(_wildcards(value, lambda text: text))
+            return f"= {value} (cased)", lambda one: pattern.fullmatch(str(one)) is not None
+        case SigmaString():
+            pattern = re2.compile(_wildcards(value, fold))
+            return f"= {value}", lambda one: pattern.fullmatch(fold(str(one))) is not None
+    raise UnsupportedError.at("condition", f"{type(value).__name__} has no meaning here")
+
+
+def _number(one: Value) -> int | None:
+    try:
+        return int(one)
+    except ValueError:
+        return None
+
+
+_ORDERINGS: dict[str, Callable[[float, float], bool]] = {"LT": lt, "LTE": le, "GT": gt, "GTE": ge}
+
+
+def _ordering(op: str, number: float) -> Callable[[Value], bool]:
+    test = _ORDERINGS.get(op)
+    if test is None:
+        raise UnsupportedError.at("condition", f"operator {op.lower()} has no meaning here")
+    return lambda one: (found := _number(one)) is not None and test(found, number)
+
+
+def _inside(cidr: str) -> Callable[[Value], bool]:
+    network = ip_network(cidr)
+
+    def holds(one: Value) -> bool:
+        try:
+            return ip_address(str(one)) in network
+        except ValueError:  # unreadable is outside every range
+            return False
+
+    return holds
+
+
+def _regex(value: SigmaRegularExpression) -> Callable[[Value], bool]:
+    flags = "".join(
+        letter
+        for flag, letter in (
+            (SigmaRegularExpressionFlag.IGNORECASE, "i"),
+            (SigmaRegularExpressionFlag.MULTILINE, "m"),
+            (SigmaRegularExpressionFlag.DOTALL, "s"),
+        )
+        if flag in value.flags
+    )
+    pattern = re2.compile(f"(?{flags}){value.regexp}" if flags else str(value.regexp))
+    return lambda one: pattern.search(str(one)) is not None
+
+
+def _wildcards(value: SigmaString, fold_text: Callable[[str], str]) -> str:
+    """Return an anchored regular expression for text with Sigma's wildcards."""
+    parts = []
+    for part in value.s:
+        if part is SpecialChars.WILDCARD_MULTI:
+            parts.append(".*")
+        elif part is SpecialChars.WILDCARD_SINGLE:
+            parts.append(".")
+        elif isinstance(part, str):
+            parts.append(re2.escape(fold_text(part)))
+    return f"(?s:{''.join(parts)})"

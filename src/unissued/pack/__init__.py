@@ -1,0 +1,24 @@
+"""The rules and the field catalogue, loaded closed-world: what is not known is refused."""
+
+from unissued.pack.catalogue import TARGETS, Catalogue, Field, ListSpec, Source, Table, load_catalogue, parse_span
+from unissued.pack.document import Document, load_document, parse_document
+from unissued.pack.load import Pack, load_pack
+from unissued.pack.rule import Fold, Rule
+
+__all__ = [
+    "TARGETS",
+    "Catalogue",
+    "Document",
+    "Field",
+    "Fold",
+    "ListSpec",
+    "Pack",
+    "Rule",
+    "Source",
+    "Table",
+    "load_catalogue",
+    "load_document",
+    "load_pack",
+    "parse_document",
+    "parse_span",
+]

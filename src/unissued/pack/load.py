@@ -1,0 +1,286 @@
+"""Loads ``sigma/`` into a pack: every file checked, all problems shown together, rules in dependency order."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from unissued.errors import PackError, Problem, RuleError
+from unissued.pack import vocabulary
+from unissued.pack.catalogue import Catalogue, Source, load_catalogue, parse_span, suggest
+from unissued.pack.document import Document, Place, collect, load_document
+from unissued.pack.lint import Linter, placeholders
+from unissued.pack.rule import Fold, Rule
+
+
+@dataclass(frozen=True)
+class Pack:
+    """All rules, base rules before the correlations that are built on them."""
+
+    rules: Mapping[str, Rule]
+    catalogue: Catalogue = field(repr=False)
+
+    def rule(self, name: str) -> Rule:
+        """Return a rule by its name.
+
+        Raises:
+            RuleError: there is none of that name.
+        """
+        if name not in self.rules:
+            raise RuleError.at(name, "no such rule", suggest(name, self.rules))
+        return self.rules[name]
+
+    def below(self, rule: Rule) -> list[Rule]:
+        """Return the rules that a rule is built on, itself last, in dependency order."""
+        wanted = {rule.name}
+        for name in reversed(list(self.rules)):
+            if name in wanted:
+                wanted.update(self.rules[name].references)
+        return [known for name, known in self.rules.items() if name in wanted]
+
+    def detections_below(self, rule: Rule) -> list[Rule]:
+        """Return the detections that a rule is built on, or the rule itself if it is one."""
+        return [known for known in self.below(rule) if not known.is_correlation]
+
+
+@dataclass(frozen=True)
+class _File:
+    """One document of ``sigma/`` on its way into the pack."""
+
+    document: Document
+    linter: Linter
+    name: str
+    kind: str
+    sources: tuple[Source, ...]
+
+    @property
+    def data(self) -> Mapping[str, object]:
+        return self.linter.data
+
+
+def load_pack(root: Path) -> Pack:
+    """Load the rules below a folder.
+
+    Raises:
+        RuleError: with every problem of every file.
+    """
+    if not root.is_dir():
+        raise RuleError.at(str(root), "there is no such folder", "it holds the Sigma rules")
+    problems: list[Problem] = []
+    files: list[_File] = []
+    catalogue = load_catalogue()
+    for path in sorted(root.rglob("*"), key=lambda path: path.relative_to(root).as_posix()):
+        shown = f"sigma/{path.relative_to(root).as_posix()}"
+        if path.is_dir():
+            continue
+        if path.suffix == ".py":
+            problems.append(Problem(shown, "a Python file below sigma/", "it would shadow pySigma's namespace package"))
+        elif path.suffix != ".yml":
+            problems.append(Problem(shown, "is not a rule file", "rules end in .yml"))
+        else:
+            try:
+                files.append(_check_file(load_document(path, shown), path.stem, catalogue))
+            except PackError as error:
+                collect(problems, error)
+    _unique(files)
+    _link(files)
+    for file in files:
+        problems.extend(file.linter.problems)
+    if problems:
+        raise RuleError(*problems)
+    return Pack(_rules(files), catalogue)
+
+
+def _check_file(document: Document, stem: str, catalogue: Catalogue) -> _File:
+    linter = Linter(document, catalogue)
+    kinds = [kind for kind in ("detection", "correlation", "filter") if kind in linter.data]
+    kind = kinds[0] if kinds else ""
+    sources: tuple[Source, ...] = ()
+    if len(kinds) != 1:
+        linter.report((), "must have exactly one of detection, correlation and filter")
+    else:
+        linter.head_is_complete(stem)
+    match kind:
+        case "detection":
+            linter.keys_are_known((), linter.data, vocabulary.DETECTION_KEYS)
+            sources = linter.sources()
+            linter.detection_is_exact(sources)
+            known = {name for source in sources for name in source.fields}
+            _fields_are_known(linter, known)
+            linter.alert_is_foldable(known)
+        case "correlation":
+            linter.keys_are_known((), linter.data, vocabulary.CORRELATION_KEYS)
+            linter.correlation_is_exact()
+        case "filter":
+            linter.keys_are_known((), linter.data, vocabulary.FILTER_KEYS)
+            sources = linter.sources()
+            linter.detection_is_exact(sources, "filter")
+            linter.filter_excludes()
+    return _File(document, linter, str(linter.data.get("name", stem)), kind, sources)
+
+
+def _fields_are_known(linter: Linter, known: set[str]) -> None:
+    fields = linter.data.get("fields")
+    for index, name in enumerate(fields if isinstance(fields, list) else []):
+        if name not in known:
+            linter.report(("fields", index), f"unknown field '{name}'", suggest(str(name), known))
+
+
+def _unique(files: list[_File]) -> None:
+    names: dict[str, str] = {}
+    ids: dict[uuid.UUID, str] = {}
+    for file in files:
+        first = names.setdefault(file.name, file.document.path)
+        if first != file.document.path:
+            file.linter.report(("name",), f"name '{file.name}' is already used by {first}")
+        try:
+            value = uuid.UUID(str(file.data.get("id")))
+        except ValueError:
+            continue
+        first = ids.setdefault(value, file.document.path)
+        if first != file.document.path:
+            file.linter.report(("id",), f"id {value} is already used by {first}", "make one with: python -m uuid")
+
+
+def _link(files: list[_File]) -> None:
+    """Check what rules say about each other."""
+    rules = {file.name: file for file in files if file.kind in ("detection", "correlation")}
+    for file in files:
+        if file.kind == "filter":
+            _link_filter(file, rules)
+        elif file.kind == "correlation":
+            _link_correlation(file, rules)
+
+
+def _link_filter(file: _File, rules: Mapping[str, _File]) -> None:
+    for index, name in enumerate(_names(file.data, "filter", "rules")):
+        target = rules.get(name)
+        if target is None:
+            file.linter.report(("filter", "rules", index), f"names unknown rule '{name}'", suggest(name, rules))
+        elif target.kind != "detection":
+            file.linter.report(("filter", "rules", index), f"'{name}' is a correlation", "filter the rules below it")
+        elif target.sources != file.sources:
+            file.linter.report(("filter", "rules", index), f"'{name}' has another log source than the filter")
+
+
+def _link_correlation(file: _File, rules: Mapping[str, _File]) -> None:
+    body = file.data.get("correlation")
+    body = body if isinstance(body, Mapping) else {}
+    aliases = body.get("aliases", {})
+    aliases = aliases if isinstance(aliases, Mapping) else {}
+    named = _names(file.data, "correlation", "rules")
+    for index, name in enumerate(named):
+        if name not in rules or name == file.name:
+            others = [known for known in rules if known != file.name]
+            file.linter.report(("correlation", "rules", index), f"names unknown rule '{name}'", suggest(name, others))
+    for alias, mapping in aliases.items():
+        for name in mapping if isinstance(mapping, Mapping) else {}:
+            if name not in named:
+                place = ("correlation", "aliases", alias)
+                file.linter.report(place, f"alias '{alias}' names '{name}', which is not in the list of rules")
+    condition = body.get("condition")
+    wanted: list[tuple[str, Place]] = [
+        (name, ("correlation", "group-by")) for name in _names(file.data, "correlation", "group-by")
+    ]
+    if isinstance(condition, Mapping) and isinstance(condition.get("field"), str):
+        wanted.append((str(condition["field"]), ("correlation", "condition")))
+    for rule_name in named:
+        for name, at in wanted:
+            if rule_name in rules and rule_name != file.name:
+                _key_is_known(file, at, name, rules[rule_name], aliases)
+
+
+def _key_is_known(file: _File, place: Place, name: str, below: _File, aliases: Mapping[str, object]) -> None:
+    """A group-by or counted field must exist in every rule below, under its alias or its own name."""
+    mapping = aliases.get(name, {})
+    target = mapping.get(below.name) if isinstance(mapping, Mapping) else None
+    if name in aliases and target is None:
+        file.linter.report(place, f"alias '{name}' does not say what it is in rule '{below.name}'")
+        return
+    actual = str(target or name)
+    if below.kind == "correlation":
+        known = set(_names(below.data, "correlation", "group-by"))
+    else:
+        known = {known for source in below.sources for known in source.fields}
+    if known and actual not in known:
+        file.linter.report(place, f"rule '{below.name}' has no field '{actual}'", suggest(actual, known))
+
+
+def _names(data: Mapping[str, object], *place: str) -> list[str]:
+    value: object = data
+    for key in place:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
+def _rules(files: list[_File]) -> dict[str, Rule]:
+    by_name = {file.name: file for file in files if file.kind != "filter"}
+    filters: dict[str, list[_File]] = {}
+    for file in files:
+        if file.kind == "filter":
+            for name in _names(file.data, "filter", "rules"):
+                filters.setdefault(name, []).append(file)
+    try:
+        order = list(
+            TopologicalSorter(
+                {name: sorted(_names(by_name[name].data, "correlation", "rules")) for name in sorted(by_name)}
+            ).static_order()
+        )
+    except CycleError as error:
+        names = " -> ".join(error.args[1])
+        raise RuleError.at("sigma", f"correlations refer to each other in a circle: {names}") from error
+    rules: dict[str, Rule] = {}
+    for name in order:
+        rules[name] = _rule(by_name[name], filters.get(name, []), rules)
+        # The last word on whether a rule can be read is pySigma's.
+        rules[name].correlation() if rules[name].is_correlation else rules[name].detection()
+    return rules
+
+
+def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
+    definition: dict[str, object] = copy.deepcopy(dict(file.data))
+    references = tuple(_names(file.data, "correlation", "rules"))
+    sources = file.sources
+    for name in references:
+        sources += tuple(source for source in below[name].sources if source not in sources)
+    for one in filters:
+        _apply(one, definition)
+    return Rule(
+        name=file.name,
+        id=str(uuid.UUID(str(file.data["id"]))),
+        title=str(file.data["title"]),
+        path=file.document.path.removeprefix("sigma/"),
+        version=str(file.data["version"]),
+        status=str(file.data["status"]),
+        level=str(file.data.get("level", "")),
+        sources=sources,
+        references=references,
+        filters=tuple(one.name for one in filters),
+        lists=tuple(dict.fromkeys(placeholders(definition.get("detection")))),
+        fields=tuple(_names(file.data, "fields")),
+        fold=_fold(file.data),
+        definition=definition,
+    )
+
+
+def _apply(one: _File, definition: dict[str, object]) -> None:
+    """Build a filter into a detection: pySigma's own way does it under random names."""
+    body = one.data["filter"]
+    detection = definition["detection"]
+    if not isinstance(body, Mapping) or not isinstance(detection, dict):
+        raise TypeError("checked by the linter")
+    name = f"filter_{one.name}"
+    detection[name] = copy.deepcopy(next(body[key] for key in body if key not in ("condition", "rules")))
+    detection["condition"] = f"({detection['condition']}) and not {name}"
+
+
+def _fold(data: Mapping[str, object]) -> Fold | None:
+    alert = data.get("alert")
+    if not isinstance(alert, Mapping):
+        return None
+    per = parse_span(alert.get("per"))
+    return Fold(tuple(_names(data, "alert", "by")), per) if per else None

@@ -1,0 +1,80 @@
+"""A rule of the pack: what its file says, checked, and a fresh pySigma object for whoever asks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaRule
+
+from unissued.errors import RuleError
+from unissued.pack.catalogue import Source
+
+CORRELATION_TYPES = ("event_count", "value_count", "value_sum", "temporal", "temporal_ordered")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How matches become one alert: by the values of these fields and per time span."""
+
+    by: tuple[str, ...]
+    per: timedelta
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One detection or correlation, with the filters that apply to it already built in."""
+
+    name: str
+    id: str
+    """UUID, small letters with dashes."""
+    title: str
+    path: str
+    """Path below ``sigma/``, with slashes."""
+    version: str
+    status: str
+    level: str
+    """Sigma level; empty for a base rule, which feeds correlations and alerts nobody."""
+    sources: tuple[Source, ...]
+    """Log sources that the rule reads; for a correlation those of the rules below it."""
+    references: tuple[str, ...]
+    """Names of the rules that a correlation is built on, in its order."""
+    filters: tuple[str, ...]
+    lists: tuple[str, ...]
+    """Names of the lists that the rule itself asks for."""
+    fields: tuple[str, ...]
+    """Fields that an analyst wants to see beside a match."""
+    fold: Fold | None
+    definition: Mapping[str, object] = field(repr=False)
+    """The Sigma document, filters merged in."""
+
+    @property
+    def is_correlation(self) -> bool:
+        """Tell whether the rule is built on other rules' matches."""
+        return "correlation" in self.definition
+
+    def detection(self) -> SigmaRule:
+        """Return a pySigma rule of the caller's own: backends change the rules that they convert.
+
+        Raises:
+            RuleError: pySigma refuses the rule.
+        """
+        try:
+            return SigmaRule.from_dict(copy.deepcopy(dict(self.definition)))
+        except SigmaError as error:
+            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses it: {error}") from error
+
+    def correlation(self) -> SigmaCorrelationRule:
+        """Return a pySigma correlation of the caller's own, its references unresolved.
+
+        Raises:
+            RuleError: pySigma refuses the rule.
+        """
+        try:
+            return SigmaCorrelationRule.from_dict(copy.deepcopy(dict(self.definition)))
+        except SigmaError as error:
+            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses it: {error}") from error

@@ -1,0 +1,42 @@
+"""The words that a rule file may use. Whatever is not here is refused."""
+
+from __future__ import annotations
+
+COMMON_KEYS = frozenset(
+    ("title", "id", "name", "status", "description", "references", "author", "date", "modified", "tags", "level")
+    + ("falsepositives", "fields", "related", "license", "version", "needs", "blind_spots", "triage", "alert")
+)
+DETECTION_KEYS = COMMON_KEYS | {"logsource", "detection"}
+CORRELATION_KEYS = COMMON_KEYS | {"correlation"}
+FILTER_KEYS = frozenset(
+    ["title", "id", "name", "status", "description", "author", "date", "modified", "version", "logsource", "filter"]
+)
+REQUIRED_KEYS = ("title", "id", "name", "version", "status", "description")
+LOGSOURCE_KEYS = frozenset(["product", "service", "category", "definition"])
+CORRELATION_BODY_KEYS = frozenset(["type", "rules", "group-by", "timespan", "condition", "aliases"])
+ALERT_KEYS = frozenset(("by", "per"))
+OPERATORS = ("gt", "gte", "lt", "lte", "eq")
+STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
+LEVELS = ("informational", "low", "medium", "high", "critical")
+
+# Modifiers whose meaning the evaluator and both converters share. The rest of Sigma's has none here.
+MODIFIERS = frozenset(
+    ("contains", "startswith", "endswith", "all", "exists", "cidr", "re", "i", "expand", "cased", "fieldref")
+    + ("gt", "gte", "lt", "lte")
+)
+REFUSED_MODIFIERS = {
+    "minute": "time parts compare the whole time stamp after conversion",
+    "hour": "time parts compare the whole time stamp after conversion",
+    "day": "time parts compare the whole time stamp after conversion",
+    "week": "time parts compare the whole time stamp after conversion",
+    "month": "time parts compare the whole time stamp after conversion",
+    "year": "time parts compare the whole time stamp after conversion",
+    "utf16le": "the converters call it wide, and no field here needs it",
+}
+
+# ATT&CK v19: the tactics that the pack's techniques belong to (detections.md 1).
+TACTICS = frozenset(
+    ("reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation")
+    + ("stealth", "defense-impairment", "credential-access", "discovery", "lateral-movement", "collection")
+    + ("command-and-control", "exfiltration", "impact")
+)
