@@ -86,21 +86,21 @@ def _detection(
     if feeds.lacks(rule.sources):
         keys = " or ".join(source.key for source in rule.sources)
         return Outcome(rule.name, unjudged=(Unjudged(Reason.FEED_MISSING, f"no records of {keys}"),))
+    node = compile_rule(rule, lists)
+    hits = [event for source in rule.sources for event in events[source.key] if node.test(event)]
+    hits.sort(key=lambda event: event.time)
     for name in rule.lists:
         spec = pack.catalogue.lists[name]
         if spec.if_empty == "refuse" and not lists[name]:
             reason = Reason.NO_BASELINE if spec.learned else Reason.LIST_MISSING
-            detail = "no baseline" if spec.learned else f"list {name} is missing or empty"
-            return Outcome(rule.name, unjudged=(_all_of(reason, detail, rule, events),))
-    node = compile_rule(rule, lists)
-    hits = [event for source in rule.sources for event in events[source.key] if node.test(event)]
-    hits.sort(key=lambda event: event.time)
+            return Outcome(rule.name, unjudged=(_blind(reason, f"list {name} is missing or empty", hits),))
     return Outcome(rule.name, tuple(Match(rule.name, event.time, event=event) for event in hits))
 
 
-def _all_of(reason: Reason, detail: str, rule: Rule, events: Mapping[str, list[Event]]) -> Unjudged:
-    times = sorted(event.time for source in rule.sources for event in events[source.key])
-    return Unjudged(reason, detail, len(times), times[0] if times else None, times[-1] if times else None)
+def _blind(reason: Reason, detail: str, hits: Sequence[Event]) -> Unjudged:
+    """Without its list a rule would fire on all of these."""
+    times = [event.time for event in hits]
+    return Unjudged(reason, detail, len(hits), times[0] if times else None, times[-1] if times else None)
 
 
 def _correlation(rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings) -> Outcome:

@@ -1,0 +1,5 @@
+"""``python -m unissued`` is ``unissued``."""
+
+from unissued.cli import main
+
+main()

@@ -1,0 +1,413 @@
+"""The command line: verbs, options, exit statuses. Data goes to stdout, progress and warnings to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from unissued import __version__, baseline, convert
+from unissued.baseline.lists import read_list
+from unissued.errors import PackError, UnsupportedError
+from unissued.evaluate import Event, explain, list_entries
+from unissued.hunt import as_json, as_jsonl, hunt, visible
+from unissued.hunt.text import as_text
+from unissued.logs import Reading, SourceMap, SourceTables, read
+from unissued.pack import TARGETS, Catalogue, Pack, Rule, load_pack
+from unissued.verify import Replay, load_cases, load_scenarios, replay_case, replay_scenario
+
+STATUSES = """
+Exit status: 0 done, nothing to report; 1 findings (a hit, a lint error, a failing fixture, a stale output);
+2 usage or configuration error; 3 nothing found, but the input was incomplete; 130 interrupted.
+A rule that was not evaluated is listed and does not change the status.
+"""
+
+
+def main() -> None:
+    """Run the command line; a closed pipe ends quietly, an interruption with status 130."""
+    try:
+        # Outside its standalone mode click hands an exit status back instead of leaving.
+        sys.exit(commands(standalone_mode=False))
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except PackError as error:
+        _complain(error)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _complain(error: PackError) -> None:
+    for problem in error.problems:
+        click.echo(visible(str(problem), 1000), err=True)
+
+
+def _checkout() -> Path | None:
+    """Return the project's root if this package runs from a checkout."""
+    root = Path(__file__).parents[2]
+    return root if (root / "sigma").is_dir() and (root / "build.py").is_file() else None
+
+
+def _project(root: Path | None) -> Path:
+    """Return the folder that holds sigma/, fixtures/, kql/ and spl/."""
+    found = root or _checkout() or Path.cwd()
+    if not (found / "sigma").is_dir():
+        raise click.UsageError(f"{found} is no checkout of the project: it has no sigma/. Name one with --root.")
+    return found
+
+
+def _pack(root: Path | None) -> Pack:
+    """Load the rules of a root, of the checkout, or those that ship inside the package."""
+    if root is None and _checkout() is None:
+        return load_pack(Path(__file__).parent / "sigma")
+    return load_pack(_project(root) / "sigma")
+
+
+def _source_map(catalogue: Catalogue) -> SourceMap:
+    return SourceMap(
+        {
+            key: SourceTables(
+                source.usual_delay,
+                {
+                    table: {name: known.paths[table] for name, known in source.fields.items() if table in known.paths}
+                    for table in source.tables
+                },
+            )
+            for key, source in catalogue.sources.items()
+        }
+    )
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on stderr while reading, if stderr is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _read(
+    pack: Pack, paths: tuple[str, ...], *, quiet: bool, date_order: Literal["mdy", "dmy"] | None = None
+) -> Reading:
+    with _progress(quiet) as report:
+        return read(tuple(map(Path, paths)), _source_map(pack.catalogue), date_order=date_order, progress=report)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    aside = output.with_name(f".{output.name}.part")
+    try:
+        aside.write_text(text, encoding="utf-8", newline="")
+        aside.replace(output)
+    except OSError as error:
+        with suppress(OSError):
+            aside.unlink()
+        raise click.FileError(str(output), error.strerror or "cannot be written") from error
+
+
+class _Moment(click.ParamType[datetime]):
+    """A date or time in ISO 8601; without a zone it is UTC."""
+
+    name = "TIME"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", param, ctx)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_root = click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with sigma/ and fixtures/, if not this checkout.",
+)
+_quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+_date_order = click.option(
+    "--date-order",
+    type=click.Choice(["mdy", "dmy"]),
+    help="Order of dates such as 5/4/2026 where a file does not prove it: month or day first.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=STATUSES.strip())
+@click.version_option(__version__, prog_name="unissued")
+def commands() -> None:
+    """Detections for mail read with tokens that nobody issued, and the evaluator that proves them.
+
+    A token without a sign-in is unexplained, not proven forged.
+    """
+
+
+def _named(pack: Pack, names: tuple[str, ...]) -> list[Rule]:
+    return [pack.rule(name) for name in names]
+
+
+# Hunting
+
+
+@commands.command("hunt")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--rule", "names", multiple=True, help="Only this rule; can be given several times.")
+@click.option("--since", type=_Moment(), help="Only findings from then on. Earlier records still explain later ones.")
+@click.option("--until", type=_Moment(), help="Only findings before then.")
+@click.option("--baseline", "baseline_file", type=_FILE, help="What is normal here: a file of 'baseline learn'.")
+@click.option("--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
+@click.option("-o", "--output", type=_FILE, help="Write there instead of stdout, whole or not at all.")
+@click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
+@_date_order
+@_quiet
+@_root
+def hunt_command(
+    paths: tuple[str, ...],
+    names: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    baseline_file: Path | None,
+    list_files: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    no_color: bool,
+    date_order: Literal["mdy", "dmy"] | None,
+    quiet: bool,
+    root: Path | None,
+) -> None:
+    """Search exported logs: files or folders, in any shape that the readers know.
+
+    Duplicates are removed and counted; what was read is used, a duplicate, refused or skipped, and the sum is shown.
+    """
+    pack = _pack(root)
+    _named(pack, names)
+    lists = {**(baseline.read_baseline(baseline_file).lists() if baseline_file else {}), **_lists(pack, list_files)}
+    reading = _read(pack, paths, quiet=quiet, date_order=date_order)
+    result = hunt(pack, reading, lists, only=names or None, since=since, until=until)
+    if form == "text":
+        _write(_plain_or_coloured(as_text(result), output, no_color=no_color), output)
+    else:
+        _write(as_json(result) if form == "json" else as_jsonl(result), output)
+    raise click.exceptions.Exit(result.exit_status)
+
+
+def _lists(pack: Pack, list_files: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    lists: dict[str, frozenset[str]] = {}
+    for item in list_files:
+        name, _, file = item.partition("=")
+        if name not in pack.catalogue.lists or not file:
+            known = ", ".join(sorted(pack.catalogue.lists))
+            raise click.BadParameter(f"{item!r} is not NAME=FILE with a name of {known}", param_hint="--list")
+        lists[name] = read_list(Path(file), pack.catalogue.lists[name])
+    return lists
+
+
+def _plain_or_coloured(content: object, output: Path | None, *, no_color: bool = False) -> str:
+    """Render for the terminal that stdout is, or as plain text of a fixed width for anything else."""
+    terminal = output is None and sys.stdout.isatty()
+    console = Console(
+        force_terminal=terminal, no_color=no_color or not terminal, width=None if terminal else 140, highlight=False
+    )
+    with console.capture() as capture:
+        console.print(content)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")).rstrip("\n") + "\n"
+
+
+@commands.group("baseline")
+def baseline_group() -> None:
+    """What is normal here: learn it from logs."""
+
+
+@baseline_group.command("learn")
+@click.argument("paths", nargs=-1, required=True)
+@click.option("-o", "--output", type=_FILE, required=True, help="The CSV to write, whole or not at all.")
+@click.option("--since", type=_Moment(), help="Learn from then on.")
+@click.option("--until", type=_Moment(), help="Learn up to then; by default up to a day before the last record.")
+@_date_order
+@_quiet
+@_root
+def learn_command(
+    paths: tuple[str, ...],
+    output: Path,
+    since: datetime | None,
+    until: datetime | None,
+    date_order: Literal["mdy", "dmy"] | None,
+    quiet: bool,
+    root: Path | None,
+) -> None:
+    """Learn which applications normally read mail, from 14 days of logs or more.
+
+    A key becomes normal when it was first seen seven days before the end and on three days. What a rule matched, the
+    last 24 hours, and public command-line clients teach nothing by themselves. Let a person read the list before use.
+    """
+    pack = _pack(root)
+    reading = _read(pack, paths, quiet=quiet, date_order=date_order)
+    lesson = baseline.learn(pack, reading.records, since, until)
+    baseline.write_baseline(output, lesson.rows)
+    tenant = [row for row in lesson.rows if not row.mailbox_guid]
+    for row in sorted(tenant, key=lambda row: (row.mailboxes, row.days_seen, row.mail_app_key)):
+        click.echo(f"{row.status:<12} {row.mailboxes:>6} mailboxes {row.days_seen:>4} days  {row.mail_app_key}")
+    click.echo(
+        f"{lesson.read} records: {lesson.taught} taught {len(tenant)} keys, {lesson.matched} matched a rule, "
+        f"{lesson.young} too young, {lesson.keyless} without a usable key, {lesson.not_mail} no mail read of the window"
+    )
+    for reason in reading.partial:
+        click.echo(f"partial: {visible(reason, 500)}", err=True)
+
+
+@commands.command("explain")
+@click.argument("name", metavar="RULE")
+@click.argument("place", metavar="FILE[:LINE]")
+@click.option("--baseline", "baseline_file", type=_FILE, help="What is normal here.")
+@click.option("--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV.")
+@_date_order
+@_root
+def explain_command(
+    name: str,
+    place: str,
+    baseline_file: Path | None,
+    list_files: tuple[str, ...],
+    date_order: Literal["mdy", "dmy"] | None,
+    root: Path | None,
+) -> None:
+    """Show why a rule does or does not fire on a record: its condition as a tree with + and -.
+
+    For a correlation the rules below it are shown.
+    """
+    pack = _pack(root)
+    rule = pack.rule(name)
+    file, line = _place(place)
+    given = {**(baseline.read_baseline(baseline_file).lists() if baseline_file else {}), **_lists(pack, list_files)}
+    lists = {key: list_entries(spec, given.get(key, ())) for key, spec in pack.catalogue.lists.items()}
+    reading = _read(pack, (file,), quiet=True, date_order=date_order)
+    records = [record for record in reading.records if line is None or record.origin.line == line]
+    if not records:
+        reasons = [refusal.reason for refusal in reading.refusals if refusal.line == line]
+        raise click.UsageError(f"{place}: no usable record there{': ' + visible(reasons[0]) if reasons else ''}")
+    for record in records:
+        click.echo(f"{visible(record.origin.file)}:{record.origin.line} {record.source} {visible(record.id)}")
+        event = Event(record, pack.catalogue.sources[record.source])
+        for below in pack.detections_below(rule):
+            for text in explain(below, event, lists).split("\n"):
+                click.echo(visible(text, 300))
+
+
+def _place(place: str) -> tuple[str, int | None]:
+    file, _, line = place.rpartition(":")
+    return (file, int(line)) if file and line.isdecimal() else (place, None)
+
+
+# The pack
+
+
+@commands.command("list")
+@_root
+def list_command(root: Path | None) -> None:
+    """List the rules: level, what each reads, and where it runs."""
+    pack = _pack(root)
+    for rule in pack.rules.values():
+        sources = ", ".join(source.key for source in rule.sources)
+        click.echo(f"{rule.name:<42} {rule.level or 'base':<9} {rule.version:<7} {sources}")
+        for target in TARGETS if rule.level else ():
+            try:
+                click.echo(f"    {target:<9} {', '.join(convert.convert(pack, rule, target).tables)}")
+            except UnsupportedError as error:
+                click.echo(f"    {target:<9} no: {error.problems[0].problem}")
+
+
+@commands.command("check")
+@_root
+def check_command(root: Path | None) -> None:
+    """Lint the rules and the layout of their fixtures; every problem at once."""
+    project = _project(root)
+    try:
+        pack = load_pack(project / "sigma")
+        cases = load_cases(pack, project / "fixtures")
+        scenarios = load_scenarios(pack, project / "fixtures" / "_scenarios")
+    except PackError as error:
+        _complain(error)
+        click.echo(f"{len(error.problems)} problems")
+        raise click.exceptions.Exit(1) from error
+    click.echo(f"{len(pack.rules)} rules, {len(cases)} fixtures, {len(scenarios)} scenarios: no problems")
+
+
+@commands.command("test")
+@click.argument("names", metavar="[RULE]...", nargs=-1)
+@_root
+def test_command(names: tuple[str, ...], root: Path | None) -> None:
+    """Replay the fixtures, and without a rule the scenarios, through the evaluator."""
+    project = _project(root)
+    pack = load_pack(project / "sigma")
+    wanted = {rule.name for rule in _named(pack, names)} or set(pack.rules)
+    sources = _source_map(pack.catalogue)
+    cases = [case for case in load_cases(pack, project / "fixtures") if case.rule in wanted]
+    replays = [replay_case(pack, case, read([case.path], sources)) for case in cases]
+    if not names:
+        scenarios = load_scenarios(pack, project / "fixtures" / "_scenarios")
+        replays += [replay_scenario(pack, scenario, read([scenario.path], sources)) for scenario in scenarios]
+    failed = [replay for replay in replays if replay.failures]
+    _show_failures(failed)
+    click.echo(f"{len(replays) - len(failed)} passed, {len(failed)} failed")
+    raise click.exceptions.Exit(1 if failed else 0)
+
+
+def _show_failures(failed: list[Replay]) -> None:
+    for replay in failed:
+        for failure in replay.failures:
+            for line in failure.split("\n"):
+                click.echo(visible(line, 500))
+
+
+@commands.command("convert")
+@click.argument("name", metavar="RULE")
+@click.option("--target", type=click.Choice(TARGETS), required=True)
+@_root
+def convert_command(name: str, target: str, root: Path | None) -> None:
+    """Print one rule as a query of a target."""
+    pack = _pack(root)
+    click.echo(convert.convert(pack, pack.rule(name), target).text, nl=False)
+
+
+@commands.command("build")
+@click.option("--check", is_flag=True, help="Write nothing; status 1 and a diff when the tree is stale.")
+@click.option("--only", metavar="RULE", help="Only this rule.")
+@click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
+@_root
+def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
+    """Write kql/, spl/ and docs/targets.md from sigma/."""
+    project = _project(root)
+    pack = load_pack(project / "sigma")
+    if only is not None:
+        pack.rule(only)
+    made = convert.build(pack, targets or TARGETS, only)
+    for refused in made.refused:
+        click.echo(f"not for {refused.target}: {refused.rule}: {refused.reason}")
+    complete = only is None and not targets
+    if check:
+        stale = convert.differences(made, project, complete=complete)
+        click.echo(stale.diff, nl=False)
+        click.echo(f"{stale.missing} missing, {stale.stale} stale, {stale.extra} extra")
+        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra else 0)
+    written = convert.write(made, project, complete=complete)
+    click.echo(f"{len(made.files)} files, {len(written)} changed")

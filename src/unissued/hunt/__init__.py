@@ -1,0 +1,8 @@
+"""Hunts through exported logs: every rule, one pass, findings that can be traced to their log lines."""
+
+from unissued.hunt.finding import Finding
+from unissued.hunt.hunt import Hunt, hunt
+from unissued.hunt.render import as_json, as_jsonl
+from unissued.hunt.visible import visible
+
+__all__ = ["Finding", "Hunt", "as_json", "as_jsonl", "hunt", "visible"]

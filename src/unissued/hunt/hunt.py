@@ -1,0 +1,80 @@
+"""One hunt: what was read, what every rule says about it, and the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from unissued.evaluate import Given, Outcome, evaluate
+from unissued.hunt.finding import Finding, findings
+from unissued.logs import Reading, Refusal
+from unissued.pack.load import Pack
+
+_LEVELS = ("critical", "high", "medium", "low", "informational")
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """The result of a hunt. Findings are sorted by level, then by time."""
+
+    reading: Reading
+    findings: tuple[Finding, ...]
+    outcomes: Mapping[str, Outcome]
+    """Verdicts of the rules that were hunted with, by rule name."""
+
+    @property
+    def exit_status(self) -> int:
+        """1 with findings, 3 without findings on incomplete input, else 0."""
+        if self.findings:
+            return 1
+        return 3 if self.reading.partial else 0
+
+
+def hunt(
+    pack: Pack,
+    reading: Reading,
+    lists: Mapping[str, frozenset[str]],
+    *,
+    only: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Hunt:
+    """Judge everything that was read by the rules that have a level.
+
+    Args:
+        pack: the rules.
+        reading: the records and what became of the rest.
+        lists: the tenant's lists, by name.
+        only: names of rules; by default all that have a level. A base rule can be named as well.
+        since: findings begin here, inclusive; earlier records still explain later ones.
+        until: findings end here, exclusive.
+    """
+    names = [rule.name for rule in pack.rules.values() if (rule.name in only if only else rule.level)]
+    outcomes = evaluate(pack, reading.records, Given(lists=lists, measured=True), names)
+    found: list[Finding] = []
+    for name in names:
+        matches = [
+            match
+            for match in outcomes[name].matches
+            if (since is None or match.time >= since) and (until is None or match.time < until)
+        ]
+        found.extend(findings(pack, pack.rule(name), matches, lists, partial=bool(reading.partial)))
+    found.sort(key=_order)
+    return Hunt(reading, tuple(found), {name: outcomes[name] for name in names})
+
+
+def _order(finding: Finding) -> tuple[int, datetime, str, str]:
+    level = finding.rule.level
+    rank = _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+    return rank, finding.events[0].time, finding.rule.name, str(sorted(finding.group.items()))
+
+
+def refused(reading: Reading) -> list[tuple[Refusal, int]]:
+    """Return the first refusal of every reason in every file, and how many there are."""
+    kinds: dict[tuple[str, str], tuple[Refusal, int]] = {}
+    for refusal in reading.refusals:
+        key = (refusal.file, refusal.reason)
+        first, number = kinds.get(key, (refusal, 0))
+        kinds[key] = (first, number + 1)
+    return list(kinds.values())

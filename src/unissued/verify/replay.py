@@ -1,0 +1,90 @@
+"""Replays fixtures and scenarios through the evaluator and compares with what they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unissued.evaluate import Event, Outcome, Verdict, evaluate, explain
+from unissued.evaluate.evaluate import list_entries
+from unissued.logs import Reading
+from unissued.pack.load import Pack
+from unissued.record import Record
+from unissued.verify.fixtures import Case, Scenario
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a case showed: nothing in ``failures`` when it did what its name says."""
+
+    name: str
+    failures: tuple[str, ...]
+
+
+def replay_case(pack: Pack, case: Case, reading: Reading) -> Replay:
+    """Replay one fixture file.
+
+    A detection judges every line by itself; a correlation takes the file as one stream.
+    """
+    unusable = _unusable(case.name, reading)
+    if unusable:
+        return Replay(case.name, unusable)
+    records = reading.records
+    rule = pack.rule(case.rule)
+    if rule.is_correlation:
+        outcome = evaluate(pack, records, case.given, [case.rule])[case.rule]
+        return Replay(case.name, tuple(_stream_failures(case, outcome)))
+    failures: list[str] = []
+    for record in records:
+        outcome = evaluate(pack, [record], case.given, [case.rule])[case.rule]
+        wrong = _line_failure(case, outcome)
+        if wrong:
+            failures.append(f"{case.name}:{record.origin.line}: {wrong}\n{_explanation(pack, case, record)}")
+    return Replay(case.name, tuple(failures))
+
+
+def _unusable(name: str, reading: Reading) -> tuple[str, ...]:
+    """Return what of a file was not used: a line that nobody judged would look like one that did not fire."""
+    failures = [f"{name}:{refusal.line}: refused: {refusal.reason}" for refusal in reading.refusals]
+    if reading.count.skipped:
+        failures.append(f"{name}: {reading.count.skipped} lines are of no log source that rules read")
+    if not reading.records:
+        failures.append(f"{name}: the file has no usable record")
+    return tuple(failures)
+
+
+def _line_failure(case: Case, outcome: Outcome) -> str:
+    match case.verdict:
+        case "hit":
+            return "" if outcome.matches else f"must fire, but is {outcome.verdict}"
+        case "miss":
+            return "must not fire, but does" if outcome.matches else ""
+        case "gap":
+            return "this blind spot is detected now: rename the file to hit" if outcome.matches else ""
+    return "" if outcome.verdict is Verdict.NOT_EVALUATED else f"must not be evaluated, but is {outcome.verdict}"
+
+
+def _stream_failures(case: Case, outcome: Outcome) -> list[str]:
+    if case.verdict == "hit" and len(outcome.matches) != case.times:
+        questions = "; ".join(f"{question.reason}: {question.detail}" for question in outcome.unjudged)
+        return [f"{case.name}: must fire {case.times} times, fires {len(outcome.matches)} times {questions}".rstrip()]
+    wrong = _line_failure(case, outcome)
+    return [f"{case.name}: {wrong}"] if wrong else []
+
+
+def _explanation(pack: Pack, case: Case, record: Record) -> str:
+    lists = {name: list_entries(spec, case.given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
+    return explain(pack.rule(case.rule), Event(record, pack.catalogue.sources[record.source]), lists)
+
+
+def replay_scenario(pack: Pack, scenario: Scenario, reading: Reading) -> Replay:
+    """Replay one scenario with all rules."""
+    failures = list(_unusable(scenario.name, reading))
+    outcomes = evaluate(pack, reading.records, scenario.given)
+    for name, outcome in outcomes.items():
+        fired = len(outcome.matches)
+        if name in scenario.must:
+            if fired != scenario.must[name]:
+                failures.append(f"{scenario.name}: {name} must fire {scenario.must[name]} times, fires {fired} times")
+        elif fired and (name in scenario.silent or (scenario.others_silent and pack.rules[name].level)):
+            failures.append(f"{scenario.name}: {name} must be silent, fires {fired} times")
+    return Replay(scenario.name, tuple(failures))
