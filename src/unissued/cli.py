@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from unissued.evaluate import Event, explain, list_entries
 from unissued.hunt import as_json, as_jsonl, hunt, visible
 from unissued.hunt.text import as_text
 from unissued.logs import Reading, SourceMap, SourceTables, read
-from unissued.pack import TARGETS, Catalogue, Pack, Rule, load_pack
+from unissued.pack import TARGETS, Catalogue, Pack, Rule, Site, load_pack, load_site
 from unissued.verify import Replay, load_cases, load_scenarios, replay_case, replay_scenario
 
 STATUSES = """
@@ -76,7 +76,8 @@ def _pack(root: Path | None) -> Pack:
     return load_pack(_project(root) / "sigma")
 
 
-def _source_map(catalogue: Catalogue) -> SourceMap:
+def source_map(catalogue: Catalogue) -> SourceMap:
+    """Hand the field catalogue to the readers, which know no other room."""
     return SourceMap(
         {
             key: SourceTables(
@@ -107,7 +108,7 @@ def _read(
     pack: Pack, paths: tuple[str, ...], *, quiet: bool, date_order: Literal["mdy", "dmy"] | None = None
 ) -> Reading:
     with _progress(quiet) as report:
-        return read(tuple(map(Path, paths)), _source_map(pack.catalogue), date_order=date_order, progress=report)
+        return read(tuple(map(Path, paths)), source_map(pack.catalogue), date_order=date_order, progress=report)
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -176,6 +177,7 @@ def _named(pack: Pack, names: tuple[str, ...]) -> list[Rule]:
 @click.option("--until", type=_Moment(), help="Only findings before then.")
 @click.option("--baseline", "baseline_file", type=_FILE, help="What is normal here: a file of 'baseline learn'.")
 @click.option("--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV.")
+@click.option("--site", "site_file", type=_FILE, help="The site's own settings, an unissued.toml.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
 @click.option("-o", "--output", type=_FILE, help="Write there instead of stdout, whole or not at all.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
@@ -189,6 +191,7 @@ def hunt_command(
     until: datetime | None,
     baseline_file: Path | None,
     list_files: tuple[str, ...],
+    site_file: Path | None,
     form: str,
     output: Path | None,
     no_color: bool,
@@ -202,9 +205,11 @@ def hunt_command(
     """
     pack = _pack(root)
     _named(pack, names)
-    lists = {**(baseline.read_baseline(baseline_file).lists() if baseline_file else {}), **_lists(pack, list_files)}
+    site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
+    lists = _given_lists(pack, baseline_file, {**site.lists, **_list_files(pack, list_files)})
     reading = _read(pack, paths, quiet=quiet, date_order=date_order)
-    result = hunt(pack, reading, lists, only=names or None, since=since, until=until)
+    only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
+    result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
     if form == "text":
         _write(_plain_or_coloured(as_text(result), output, no_color=no_color), output)
     else:
@@ -212,15 +217,21 @@ def hunt_command(
     raise click.exceptions.Exit(result.exit_status)
 
 
-def _lists(pack: Pack, list_files: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    lists: dict[str, frozenset[str]] = {}
-    for item in list_files:
+def _list_files(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for item in items:
         name, _, file = item.partition("=")
         if name not in pack.catalogue.lists or not file:
             known = ", ".join(sorted(pack.catalogue.lists))
             raise click.BadParameter(f"{item!r} is not NAME=FILE with a name of {known}", param_hint="--list")
-        lists[name] = read_list(Path(file), pack.catalogue.lists[name])
-    return lists
+        files[name] = Path(file)
+    return files
+
+
+def _given_lists(pack: Pack, baseline_file: Path | None, files: Mapping[str, Path]) -> dict[str, frozenset[str]]:
+    """Return the lists of a baseline and of files; a file wins over the baseline."""
+    lists = baseline.read_baseline(baseline_file).lists() if baseline_file else {}
+    return {**lists, **{name: read_list(file, pack.catalogue.lists[name]) for name, file in files.items()}}
 
 
 def _plain_or_coloured(content: object, output: Path | None, *, no_color: bool = False) -> str:
@@ -298,7 +309,7 @@ def explain_command(
     pack = _pack(root)
     rule = pack.rule(name)
     file, line = _place(place)
-    given = {**(baseline.read_baseline(baseline_file).lists() if baseline_file else {}), **_lists(pack, list_files)}
+    given = _given_lists(pack, baseline_file, _list_files(pack, list_files))
     lists = {key: list_entries(spec, given.get(key, ())) for key, spec in pack.catalogue.lists.items()}
     reading = _read(pack, (file,), quiet=True, date_order=date_order)
     records = [record for record in reading.records if line is None or record.origin.line == line]
@@ -360,7 +371,7 @@ def test_command(names: tuple[str, ...], root: Path | None) -> None:
     project = _project(root)
     pack = load_pack(project / "sigma")
     wanted = {rule.name for rule in _named(pack, names)} or set(pack.rules)
-    sources = _source_map(pack.catalogue)
+    sources = source_map(pack.catalogue)
     cases = [case for case in load_cases(pack, project / "fixtures") if case.rule in wanted]
     replays = [replay_case(pack, case, read([case.path], sources)) for case in cases]
     if not names:

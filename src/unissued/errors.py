@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class PackError(Exception):
         self.problems = problems
 
     @classmethod
-    def at(cls, where: str, problem: str, hint: str = "") -> PackError:
+    def at(cls, where: str, problem: str, hint: str = "") -> Self:
         """Make an error of one problem."""
         return cls(Problem(where, problem, hint))
 

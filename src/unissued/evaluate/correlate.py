@@ -65,14 +65,20 @@ def correlate(
     matches: list[Match] = []
     unjudged: list[Unjudged] = []
     for group, members in _groups(rule, correlation, below).items():
+        labels = dict(zip(names, group, strict=True))
+        if any(_is_excluded(labels, excluded) for excluded in rule.excluded):
+            continue
         firings, open_questions = _firings(rule, correlation, members, window, around)
         unjudged.extend(open_questions)
-        labels = dict(zip(names, group, strict=True))
         for chain in _chains(firings, window):
             because = tuple({id(match): match for firing in chain for match in firing.because}.values())
             matches.append(Match(rule.name, chain[0].time, labels, because=because))
     matches.sort(key=lambda match: (match.time, str(sorted(match.group.items()))))
     return matches, merge(unjudged)
+
+
+def _is_excluded(labels: Mapping[str, Value], excluded: Mapping[str, str]) -> bool:
+    return all(fold(str(labels[name])) == fold(value) for name, value in excluded.items())
 
 
 def merge(unjudged: Sequence[Unjudged]) -> list[Unjudged]:

@@ -4,6 +4,7 @@ from unissued.pack.catalogue import TARGETS, Catalogue, Field, ListSpec, Source,
 from unissued.pack.document import Document, load_document, parse_document
 from unissued.pack.load import Pack, load_pack
 from unissued.pack.rule import Fold, Rule
+from unissued.pack.site import Site, load_site
 
 __all__ = [
     "TARGETS",
@@ -14,11 +15,13 @@ __all__ = [
     "ListSpec",
     "Pack",
     "Rule",
+    "Site",
     "Source",
     "Table",
     "load_catalogue",
     "load_document",
     "load_pack",
+    "load_site",
     "parse_document",
     "parse_span",
 ]

@@ -269,12 +269,16 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
 
 def _apply(one: _File, definition: dict[str, object]) -> None:
     """Build a filter into a detection: pySigma's own way does it under random names."""
-    body = one.data["filter"]
+    body = one.linter.mapping("filter")
+    exclude(definition, f"filter_{one.name}", next(body[key] for key in body if key not in ("condition", "rules")))
+
+
+def exclude(definition: dict[str, object], name: str, selection: object) -> None:
+    """Take what a selection matches out of a detection; ``definition`` is changed."""
     detection = definition["detection"]
-    if not isinstance(body, Mapping) or not isinstance(detection, dict):
-        raise TypeError("checked by the linter")
-    name = f"filter_{one.name}"
-    detection[name] = copy.deepcopy(next(body[key] for key in body if key not in ("condition", "rules")))
+    if not isinstance(detection, dict):
+        raise TypeError("a detection has selections")
+    detection[name] = copy.deepcopy(selection)
     detection["condition"] = f"({detection['condition']}) and not {name}"
 
 

@@ -51,6 +51,8 @@ class Rule:
     fold: Fold | None
     definition: Mapping[str, object] = field(repr=False)
     """The Sigma document, filters merged in."""
+    excluded: tuple[Mapping[str, str], ...] = ()
+    """Groups of a correlation that a site does not want to hear of: key -> value."""
 
     @property
     def is_correlation(self) -> bool:

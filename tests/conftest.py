@@ -1,0 +1,47 @@
+"""What the tests share: the pack, the catalogue as the readers want it, and the fixtures as they lie on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from unissued.cli import source_map
+from unissued.logs import Reading, read
+from unissued.pack import Pack, load_pack
+
+ROOT = Path(__file__).parents[1]
+
+
+@cache
+def shipped_pack() -> Pack:
+    """The rules of this checkout; loaded once, because collecting the tests needs them too."""
+    return load_pack(ROOT / "sigma")
+
+
+@cache
+def read_fixture(path: Path) -> Reading:
+    """One fixture file, read as any export is."""
+    return read([path], source_map(shipped_pack().catalogue))
+
+
+@pytest.fixture(scope="session")
+def pack() -> Pack:
+    return shipped_pack()
+
+
+@pytest.fixture(scope="session")
+def reading() -> Callable[[Path], Reading]:
+    return read_fixture
+
+
+@pytest.fixture(scope="session")
+def real_logs() -> Path:
+    """Third-party records for development; they are not part of the project."""
+    folder = Path(os.environ.get("UNISSUED_REAL_LOGS", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real records at {folder}; set UNISSUED_REAL_LOGS")
+    return folder
