@@ -23,8 +23,8 @@ def shipped_pack() -> Pack:
 
 
 @cache
-def read_fixture(path: Path) -> Reading:
-    """One fixture file, read as any export is."""
+def read_logs(path: Path) -> Reading:
+    """A file or folder of logs, fixtures included: they are read as any export is."""
     return read([path], source_map(shipped_pack().catalogue))
 
 
@@ -35,7 +35,7 @@ def pack() -> Pack:
 
 @pytest.fixture(scope="session")
 def reading() -> Callable[[Path], Reading]:
-    return read_fixture
+    return read_logs
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conftest import ROOT, read_fixture, shipped_pack
+from conftest import ROOT, read_logs, shipped_pack
 from unissued.errors import PackError
 from unissued.pack import Pack, Rule
 from unissued.verify import Case, load_cases, replay_case
@@ -110,7 +110,7 @@ def survives(pack: Pack, mutant: Mutant, cases: list[Case]) -> bool:
     for case in cases:
         if mutant.rule in {rule.name for rule in pack.below(pack.rule(case.rule))}:
             try:
-                if replay_case(changed, case, read_fixture(case.path)).failures:
+                if replay_case(changed, case, read_logs(case.path)).failures:
                     return False
             except PackError:
                 return False

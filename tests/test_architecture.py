@@ -1,4 +1,4 @@
-"""The three walls and the doors between rooms (docs/architecture.md)."""
+"""The three walls and the doors between rooms (CONTRIBUTING.md)."""
 
 from __future__ import annotations
 

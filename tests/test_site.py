@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, read_fixture
+from conftest import ROOT, read_logs
 from unissued.errors import RuleError
 from unissued.evaluate import Given, evaluate
 from unissued.pack import Pack, load_site
@@ -22,7 +22,7 @@ def settings(folder: Path, text: str) -> Path:
 
 
 def fires(pack: Pack, name: str, fixture: Path) -> int:
-    return len(evaluate(pack, read_fixture(fixture).records, Given(), [name])[name].matches)
+    return len(evaluate(pack, read_logs(fixture).records, Given(), [name])[name].matches)
 
 
 def test_a_threshold_and_a_timespan_can_be_changed(tmp_path: Path, pack: Pack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, product
 from operator import attrgetter, eq, ge, gt, le, lt
@@ -63,7 +63,7 @@ def correlate(
     names = list(correlation.group_by or ())
     window = timedelta(seconds=correlation.timespan.seconds)
     matches: list[Match] = []
-    unjudged: list[Unjudged] = []
+    unjudged = list(_blind(correlation, around))
     for group, members in _groups(rule, correlation, below).items():
         labels = dict(zip(names, group, strict=True))
         if any(_is_excluded(labels, excluded) for excluded in rule.excluded):
@@ -88,7 +88,8 @@ def merge(unjudged: Sequence[Unjudged]) -> list[Unjudged]:
         known = merged.get((one.reason, one.detail))
         if known is not None:
             times = sorted(filter(None, (known.first, known.last, one.first, one.last)))
-            one = replace(one, records=known.records + one.records, first=times[0], last=times[-1])
+            first, last = (times[0], times[-1]) if times else (None, None)
+            one = Unjudged(one.reason, one.detail, known.records + one.records, first, last)
         merged[(one.reason, one.detail)] = one
     return list(merged.values())
 
@@ -259,6 +260,17 @@ def _extended(
             because = (other.match for other in asked if timedelta() <= member.time - other.time <= window)
             firings.append(_Firing(member.time, tuple(because)))
     return firings, unjudged
+
+
+def _blind(correlation: SigmaCorrelationRule, around: Surroundings) -> Iterator[Unjudged]:
+    """Yield what is missing for good: then even the silence of an absence rule means nothing."""
+    condition = correlation.condition
+    if isinstance(condition, SigmaExtendedCorrelationCondition):
+        for rule in sorted(set(_denied(condition.parsed, negated=False))):
+            for source in around.sources[rule]:
+                missing = around.feeds.missing(source)
+                if missing is not None:
+                    yield Unjudged(*missing)
 
 
 def _denied(node: object, *, negated: bool) -> Iterator[str]:

@@ -60,8 +60,9 @@ def evaluate(
     Returns:
         Rule name -> what it says, base rules first.
     """
-    wanted = set(pack.rules if only is None else only)
-    rules = [rule for rule in pack.rules.values() if any(rule in pack.below(pack.rule(name)) for name in wanted)]
+    wanted = pack.rules if only is None else only
+    needed = {below.name for name in wanted for below in pack.below(pack.rule(name))}
+    rules = [rule for name, rule in pack.rules.items() if name in needed]
     lists = {name: list_entries(spec, given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
     events: dict[str, list[Event]] = {key: [] for key in pack.catalogue.sources}
     for record in records:

@@ -42,15 +42,22 @@ class Feeds:
         """Tell whether the stream has no record at all of any of these log sources."""
         return self.measured and not any(source.key in self._sources for source in sources)
 
-    def gap(self, source: Source, start: datetime, end: datetime) -> tuple[Reason, str] | None:
-        """Return why the absence of a record of a source between two times proves nothing, or None if it does."""
+    def missing(self, source: Source) -> tuple[Reason, str] | None:
+        """Return which feed of a source the stream lacks altogether, or None if it has them."""
         if not self.measured:
             return None
         if source.key not in self._sources:
             return Reason.FEED_MISSING, f"no records of {source.key}"
-        for table in source.required_tables:
-            if table not in self._rows:
-                return Reason.FEED_MISSING, f"no rows of {table}"
+        lacking = [table for table in source.required_tables if table not in self._rows]
+        return (Reason.FEED_MISSING, f"no rows of {lacking[0]}") if lacking else None
+
+    def gap(self, source: Source, start: datetime, end: datetime) -> tuple[Reason, str] | None:
+        """Return why the absence of a record of a source between two times proves nothing, or None if it does."""
+        if not self.measured:
+            return None
+        missing = self.missing(source)
+        if missing is not None:
+            return missing
         for table in source.required_tables:
             hours = list(self._gaps(table, start, end))
             if hours:

@@ -119,11 +119,9 @@ def _value(value: object) -> tuple[str, Callable[[Value], bool]]:
         case SigmaRegularExpression():
             return f"matches /{value.regexp}/", _regex(value)
         case SigmaCasedString():
-            pattern = re2.compile(_wildcards(value, lambda text: text))
-            return f"= {value} (cased)", lambda one: pattern.fullmatch(str(one)) is not None
+            return f"= {value} (cased)", _text_test(value, lambda text: text)
         case SigmaString():
-            pattern = re2.compile(_wildcards(value, fold))
-            return f"= {value}", lambda one: pattern.fullmatch(fold(str(one))) is not None
+            return f"= {value}", _text_test(value, fold)
     raise UnsupportedError.at("condition", f"{type(value).__name__} has no meaning here")
 
 
@@ -168,6 +166,15 @@ def _regex(value: SigmaRegularExpression) -> Callable[[Value], bool]:
     )
     pattern = re2.compile(f"(?{flags}){value.regexp}" if flags else str(value.regexp))
     return lambda one: pattern.search(str(one)) is not None
+
+
+def _text_test(value: SigmaString, fold_text: Callable[[str], str]) -> Callable[[Value], bool]:
+    """Return the test of text, in which Sigma's wildcards stand for any text or any one character."""
+    if not value.contains_special():
+        wanted = fold_text("".join(map(str, value.s)))
+        return lambda one: fold_text(str(one)) == wanted
+    pattern = re2.compile(_wildcards(value, fold_text))
+    return lambda one: pattern.fullmatch(fold_text(str(one))) is not None
 
 
 def _wildcards(value: SigmaString, fold_text: Callable[[str], str]) -> str:

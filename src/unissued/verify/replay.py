@@ -30,6 +30,10 @@ def replay_case(pack: Pack, case: Case, reading: Reading) -> Replay:
         return Replay(case.name, unusable)
     records = reading.records
     rule = pack.rule(case.rule)
+    if reading.count.duplicates and not rule.is_correlation:
+        return Replay(
+            case.name, (f"{case.name}: {reading.count.duplicates} lines repeat another: give them ids of their own",)
+        )
     if rule.is_correlation:
         outcome = evaluate(pack, records, case.given, [case.rule])[case.rule]
         return Replay(case.name, tuple(_stream_failures(case, outcome)))
