@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from unissued import __version__, baseline, convert
 from unissued.baseline.lists import read_list
 from unissued.errors import PackError, UnsupportedError
 from unissued.evaluate import Event, explain, list_entries
+from unissued.files import write_whole
 from unissued.hunt import as_json, as_jsonl, hunt, visible
 from unissued.hunt.text import as_text
 from unissued.logs import Reading, SourceMap, SourceTables, read
@@ -115,13 +116,9 @@ def _write(text: str, output: Path | None) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    aside = output.with_name(f".{output.name}.part")
     try:
-        aside.write_text(text, encoding="utf-8", newline="")
-        aside.replace(output)
+        write_whole(output, text)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink()
         raise click.FileError(str(output), error.strerror or "cannot be written") from error
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from unissued.errors import LogError, Problem
+from unissued.files import write_whole
 
 TRUSTED_SHARE = 0.95
 """Share of an application's token ids that sign-ins must explain for its unexplained ones to mean something."""
@@ -191,11 +190,7 @@ def write_baseline(path: Path, rows: Iterable[Row]) -> None:
     Raises:
         LogError: the file cannot be written.
     """
-    text = baseline_text(rows)
     try:
-        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(aside).replace(path)
+        write_whole(path, baseline_text(rows))
     except OSError as error:
         raise LogError.at(str(path), f"cannot be written: {error.strerror}") from error
