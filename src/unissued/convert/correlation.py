@@ -1,0 +1,170 @@
+"""What a correlation says, read once for both languages; what neither can say exactly is refused here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sigma.correlations import (
+    CorrelationConditionAND,
+    CorrelationConditionNOT,
+    SigmaCorrelationCondition,
+    SigmaExtendedCorrelationCondition,
+    SigmaRuleReference,
+)
+
+from unissued.errors import UnsupportedError
+from unissued.pack import Pack, Rule
+
+_KEY = re.compile(r"[^A-Za-z0-9]+")
+# Words of the languages, and columns that the templates make.
+_TAKEN = frozenset(
+    re.findall(
+        r"\w+",
+        "and or not in by on as where project extend summarize join union let sort order limit take top count "
+        "print distinct range contains has between asc desc of with to typeof kind true false null time datetime "
+        "string long int real bool dynamic from search eval stats fields table lookup id t v seen start next step "
+        "change again values sum begins events firings sums judged company alone ingested old hours expected gaps "
+        "feed hour rows before known link large block unknown why records unissued row rule group state number "
+        "previous moment near shift cell spans span begin end latest reportid timegenerated timestamp",
+    )
+)
+_MOST = 10_000
+"""Splunk's running windows hold no more events."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation in terms of its keys."""
+
+    name: str
+    type: str
+    rules: tuple[str, ...]
+    keys: tuple[str, ...]
+    """Column names of the group-by keys."""
+    window: timedelta
+    threshold: int
+    denied: tuple[str, ...]
+    """Rules of which none may match; empty unless the condition is ``a and not b``."""
+    names: Mapping[str, Mapping[str, str]]
+    """Rule -> column name of a key (or ``V``) -> the rule's own field."""
+
+    @property
+    def span(self) -> str:
+        """The window as a KQL time span."""
+        seconds = self.seconds
+        for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+            if seconds % size == 0:
+                return f"{seconds // size}{unit}"
+        return f"{seconds}s"
+
+    @property
+    def seconds(self) -> int:
+        """The window in seconds."""
+        return int(self.window.total_seconds())
+
+    @property
+    def hours(self) -> int:
+        """The window in hours, rounded up."""
+        return -(-self.seconds // 3600)
+
+    def own_names(self, rule: str) -> Mapping[str, str]:
+        """Return what a rule itself calls the keys."""
+        return self.names[rule]
+
+
+def correlation_of(pack: Pack, rule: Rule) -> Correlation:
+    """Read a correlation.
+
+    Raises:
+        UnsupportedError: it says something that has no exact form in either language.
+    """
+    parsed = rule.correlation()
+    rules = tuple(rule.references)
+    for name in rules:
+        if pack.rule(name).is_correlation:
+            raise UnsupportedError.at(rule.name, f"is built on the correlation '{name}'", "build it on detections")
+    keys = tuple(_KEY.sub("_", key) for key in parsed.group_by or ())
+    if not keys or len(set(keys)) < len(keys):
+        raise UnsupportedError.at(rule.name, "has no key, or two keys of one name", "group-by")
+    for key in keys:
+        if key.lower() in _TAKEN or not key[:1].isalpha():
+            raise UnsupportedError.at(
+                rule.name, f"key '{key}' is a name that queries use themselves", "rename the alias"
+            )
+    aliases = {
+        alias.alias: {reference.reference: field for reference, field in alias.mapping.items()}
+        for alias in (parsed.aliases.aliases.values() if parsed.aliases else ())
+    }
+    condition = parsed.condition
+    kind = parsed.type.name.lower()
+    names: dict[str, dict[str, str]] = {}
+    wanted = {_KEY.sub("_", key): key for key in parsed.group_by or ()}
+    threshold = len(rules)
+    denied: tuple[str, ...] = ()
+    if isinstance(condition, SigmaExtendedCorrelationCondition):
+        if kind != "temporal":
+            raise UnsupportedError.at(rule.name, f"a condition in words with type {kind}", "use type temporal")
+        rules, denied = _absence(rule, condition)
+    elif kind in ("event_count", "value_count", "value_sum") and isinstance(condition, SigmaCorrelationCondition):
+        threshold = _threshold(rule, condition)
+        if kind != "event_count":
+            if not isinstance(condition.fieldref, str):
+                raise UnsupportedError.at(rule.name, "counts over several fields", "name one field")
+            wanted["V"] = condition.fieldref
+    elif kind not in ("temporal", "temporal_ordered"):
+        raise UnsupportedError.at(rule.name, f"type {kind} cannot be converted")
+    for name in (*rules, *denied):
+        names[name] = {column: aliases.get(key, {}).get(name, key) for column, key in wanted.items()}
+    if kind == "value_sum":
+        _numbers_only(pack, rule, rules, names)
+    return Correlation(
+        rule.name, kind, rules, keys, timedelta(seconds=parsed.timespan.seconds), threshold, denied, names
+    )
+
+
+def _threshold(rule: Rule, condition: SigmaCorrelationCondition) -> int:
+    operator = condition.op.name.lower()
+    count = int(condition.count) + (operator == "gt")
+    if operator not in ("gt", "gte") or count < 1 or count != condition.count + (operator == "gt"):
+        hint = "gte with 1 or more: a group without events is never seen"
+        raise UnsupportedError.at(rule.name, f"threshold '{operator}: {condition.count}'", hint)
+    if count > _MOST:
+        raise UnsupportedError.at(rule.name, f"threshold {count}", f"{_MOST} at most")
+    return count
+
+
+def _absence(rule: Rule, condition: SigmaExtendedCorrelationCondition) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    parsed = condition.parsed
+    asked: list[str] = []
+    denied: list[str] = []
+    for part in _parts(parsed):
+        match part:
+            case SigmaRuleReference(reference=name):
+                asked.append(name)
+            case CorrelationConditionNOT(args=[SigmaRuleReference(reference=name)]):
+                denied.append(name)
+            case _:
+                asked.clear()
+                break
+    if len(asked) != 1 or not denied:
+        problem = "its condition is not of the form 'a and not b'"
+        raise UnsupportedError.at(rule.name, problem, "one rule, and not others")
+    return tuple(asked), tuple(denied)
+
+
+def _parts(node: object) -> list[object]:
+    if isinstance(node, CorrelationConditionAND):
+        return [part for arg in node.args for part in _parts(arg)]
+    return [node]
+
+
+def _numbers_only(pack: Pack, rule: Rule, rules: tuple[str, ...], names: Mapping[str, Mapping[str, str]]) -> None:
+    for name in rules:
+        for source in pack.rule(name).sources:
+            known = source.fields.get(names[name]["V"])
+            if known is not None and (known.type != "int" or known.many):
+                hint = "value_sum adds up one whole number a record"
+                raise UnsupportedError.at(rule.name, f"{known.name} is no number", hint)

@@ -1,0 +1,175 @@
+"""Counts, sums and orders over sliding windows in KQL, both ends included, one row per chain of firings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from unissued.convert.correlation import Correlation
+from unissued.convert.kql import Definitions, read
+from unissued.convert.kql_rule import TIME, distinct, guarded, notes_of, tables_of, together
+from unissued.convert.plan import Branch, branches
+from unissued.convert.query import Body
+from unissued.pack import Pack, Rule
+
+
+def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
+    """Write a correlation whose condition looks at one window."""
+    define = Definitions()
+    bases = [base(pack.rule(name), correlation, target, define) for name in correlation.rules]
+    by = ", ".join(correlation.keys)
+    match correlation.type:
+        case "event_count":
+            steps = _events(bases, correlation)
+        case "value_count" | "temporal":
+            steps = _values(bases, correlation)
+        case "value_sum":
+            steps = _sums(bases, correlation)
+        case _:
+            steps = _ordered(bases, correlation)
+    end = (
+        f"| sort by {sorted_by(correlation.keys)}, T asc\n"
+        f"| extend Begins = {first_of_chain(correlation)}\n"
+        f"| where Begins\n"
+        f"| project {TIME[target]} = T, {by}"
+    )
+    if target == "defender":
+        end += ", ReportId"
+    parts = [part for one in bases for part in one.parts]
+    lets = "".join(f"let {name} = {text};\n" for name, text in steps[:-1])
+    return Body(
+        guarded(pack, define, f"{steps[-1][1]}\n{end}", target, lets),
+        tables_of(parts),
+        tuple(define.lists),
+        f"every hour, over the last {correlation.hours + 26} hours of event time; keys and time are the alert's "
+        f"identity, silence a key for {correlation.span} after its last alert",
+        notes_of(parts),
+    )
+
+
+@dataclass(frozen=True)
+class Base:
+    """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys and, where asked, ``V``."""
+
+    rule: str
+    text: str
+    parts: list[Branch]
+
+
+def base(rule: Rule, correlation: Correlation, target: str, define: Definitions) -> Base:
+    """Write the pipeline of a rule below a correlation."""
+    keys = correlation.own_names(rule.name)
+    parts = branches(rule, target, tuple(keys.values()))
+    texts = []
+    for part in parts:
+        reading = read(part, target, define, keys, show=False)
+        extra = ["ReportId"] if "ReportId" in reading.columns else []
+        if target == "defender" and not extra:
+            extra = ['ReportId = ""']
+        identity = "Id" if part.has(part.source.id) else 'Id = ""'
+        lines = [
+            reading.text,
+            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
+            f"| project T = {TIME[target]}, {', '.join([identity, *keys, *extra])}",
+            distinct(["T", "Id", *keys, *(["ReportId"] if extra else [])]),
+        ]
+        texts.append("\n".join(lines))
+    return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts)
+
+
+Steps = list[tuple[str, str]]
+
+
+def sorted_by(names: Sequence[str]) -> str:
+    """Return names for ``sort by``, ascending."""
+    return ", ".join(f"{name} asc" for name in names)
+
+
+def first_of_chain(correlation: Correlation) -> str:
+    """Return the test that a row of a set sorted by keys and time does not follow another of its chain."""
+    others = " or ".join(f"isempty(prev({key})) or prev({key}) != {key}" for key in correlation.keys)
+    return f"{others} or T - prev(T) > {correlation.span}"
+
+
+def _all(bases: Sequence[Base], value: Mapping[str, str] | None = None) -> Steps:
+    """Return the base rules and their union ``Events``; ``value`` adds a column that tells them apart."""
+    steps: Steps = [(one.rule, one.text) for one in bases]
+    if len(bases) == 1 and value is None:
+        return [("Events", bases[0].text)]
+    parts = [f"({one.rule}{f' | extend V = {value[one.rule]}' if value else ''})" for one in bases]
+    return [*steps, ("Events", "union " + ", ".join(parts))]
+
+
+def _events(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    steps = _all(bases)
+    back = correlation.threshold - 1
+    if back == 0:
+        return [*steps, ("Firings", "Events")]
+    text = (
+        f"Events\n| sort by {sorted_by(correlation.keys)}, T asc\n"
+        f"| extend Enough = {' and '.join(f'prev({key}, {back}) == {key}' for key in correlation.keys)}"
+        f" and T - prev(T, {back}) <= {correlation.span}\n"
+        f"| where Enough"
+    )
+    return [*steps, ("Firings", text)]
+
+
+def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    """A value counts from its event until the window has passed it or the same value comes again."""
+    names = {one.rule: f'"{one.rule}"' for one in bases} if correlation.type == "temporal" else None
+    steps = _all(bases, names)
+    keys = ", ".join(correlation.keys)
+    same = " and ".join(f"prev({name}) == {name}" for name in (*correlation.keys, "V"))
+    steps.append(
+        (
+            "Seen",
+            f"materialize(\n    Events\n    | sort by {sorted_by([*correlation.keys, 'V'])}, T desc\n"
+            f"    | extend Again = iff({same}, prev(T), datetime(null))\n"
+            f"    | extend Again = iff(Again - T <= {correlation.span}, Again, datetime(null))\n)",
+        )
+    )
+    report = ", ReportId" if "ReportId" in bases[0].text else ""
+    text = (
+        "union\n"
+        f"    (Seen | project {keys}, T, Step = 1, Change = iff(isempty(V), 0, 1){report}),\n"
+        f"    (Seen | where isnotempty(V)\n"
+        f"        | project {keys}, T = coalesce(Again, T + {correlation.span}),\n"
+        f"            Step = iff(isnull(Again), 2, 0), Change = -1{report})\n"
+        f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
+        f"| extend Values = row_cumsum(Change, {' or '.join(f'prev({key}) != {key}' for key in correlation.keys)})\n"
+        f"| where Step == 1 and Values >= {correlation.threshold}"
+    )
+    return [*steps, ("Firings", text)]
+
+
+def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    steps = _all(bases)
+    keys = ", ".join(correlation.keys)
+    report = ", ReportId = take_any(ReportId)" if "ReportId" in bases[0].text else ""
+    carried = ", ReportId" if report else ""
+    steps.append(("Sums", f"materialize(Events | summarize V = sum(coalesce(tolong(V), 0)){report} by {keys}, T)"))
+    text = (
+        "union\n"
+        f"    (Sums | project {keys}, T, Step = 1, Change = V{carried}),\n"
+        f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V{carried})\n"
+        f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
+        f"| extend Sum = row_cumsum(Change, {' or '.join(f'prev({key}) != {key}' for key in correlation.keys)})\n"
+        f"| where Step == 1 and Sum >= {correlation.threshold}"
+    )
+    return [*steps, ("Firings", text)]
+
+
+def _ordered(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    """Carry the latest start of every sequence so far from rule to rule."""
+    steps: Steps = [(one.rule, one.text) for one in bases]
+    keys = ", ".join(correlation.keys)
+    reported = "ReportId" in bases[0].text
+    text = f"{bases[0].rule}\n| distinct {keys}, T\n| extend Start = T"
+    for one in bases[1:]:
+        following = f"{one.rule} | project {keys}, Next = T{', Report = ReportId' if reported else ''}"
+        text += (
+            f"\n| join kind=inner (\n    {following}\n    ) on {keys}\n"
+            f"| where Next >= T and Next - Start <= {correlation.span}\n"
+            f"| summarize Start = max(Start){', ReportId = take_any(Report)' if reported else ''} by {keys}, T = Next"
+        )
+    return [*steps, ("Firings", text)]

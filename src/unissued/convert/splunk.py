@@ -1,0 +1,198 @@
+"""Conditions in SPL: pySigma's Splunk backend, turned from ``search`` to ``where``, where types are explicit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+from sigma.backends.splunk.splunk import SplunkBackend
+from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
+from sigma.conversion.state import ConversionState
+from sigma.types import (
+    SigmaBool,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+)
+
+from unissued.convert import regex
+from unissued.convert.kusto import column
+from unissued.convert.tree import Tree
+from unissued.convert.value import flags_of, is_list, number_of, period_of, placeholder_of, text_of
+from unissued.errors import UnsupportedError
+from unissued.pack import Field
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
+_OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
+_REGEX_PART = re.compile(r'\\\\|\\.|"|[^\\"]+', re.DOTALL)
+_BEYOND = 10**15
+
+
+def quoted(text: str) -> str:
+    """Return a text literal.
+
+    Raises:
+        UnsupportedError: it holds control characters, or ``$``, which dashboards replace.
+    """
+    if _CONTROL.search(text) or "$" in text:
+        raise UnsupportedError.at("value", f"{text!r} holds a character that is unsafe in a query")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def quoted_regex(pattern: str) -> str:
+    r"""Return a literal for a regular expression: ``\d`` stays, since literals keep unknown escapes, ``\\`` doubles."""
+    if _CONTROL.search(pattern):
+        raise UnsupportedError.at("re", f"{pattern!r} holds a character that is unsafe in a query")
+    parts = (part.replace("\\\\", "\\\\\\\\") if part == "\\\\" else part for part in _REGEX_PART.findall(pattern))
+    return '"' + "".join('\\"' if part in ('"', '\\"') else part for part in parts) + '"'
+
+
+class SplunkCondition(SplunkBackend):
+    """Turns one condition into an expression for ``where`` over canonical columns, all of which are text, never null.
+
+    Lists are looked up before the condition is tested; ``lookups`` says which.
+    """
+
+    name: ClassVar[str] = "unissued SPL conditions"
+    identifier: ClassVar[str] = "unissued_splunk"
+    parenthesize = True
+    and_token: ClassVar[str] = "AND"  # noqa: S105 - a word of the language
+    precedence = (ConditionNOT, ConditionAND, ConditionOR)  # type: ignore[assignment]  # its own annotation is off
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        super().__init__()
+        self.fields = fields
+        self.lookups: dict[tuple[str, str], str] = {}
+        """(list, field) -> name of the column that is set where the field's value is on the list."""
+
+    def expression(self, condition: Tree) -> str:
+        """Return the expression."""
+        return str(self.convert_condition(condition, ConversionState()))
+
+    def decide_convert_condition_as_in_expression(
+        self,
+        cond: ConditionOR | ConditionAND,
+        state: ConversionState,  # noqa: ARG002
+    ) -> bool:
+        """Tell whether an ``or`` is a list: plain texts or plain numbers of one field."""
+        return is_list(cond)
+
+    def convert_condition_as_in_expression(self, cond: ConditionOR | ConditionAND, state: ConversionState) -> str:  # noqa: ARG002
+        """Write an ``or`` over plain values of one field as ``in``."""
+        leaves = [arg for arg in cond.args if isinstance(arg, ConditionFieldEqualsValueExpression)]
+        known = self.fields[leaves[0].field]
+        values = [leaf.value for leaf in leaves]
+        if known.type == "time":
+            return " OR ".join(f"({self._leaf(known, value)})" for value in values)
+        if known.type == "int":
+            numbers = ",".join(f'"{number_of(known, value)}"' for value in values)
+            return self._any(known, f"in({column(known.name)},{numbers})")
+        if not all(isinstance(value, SigmaString) for value in values):
+            raise UnsupportedError.at(known.name, "compares text with a number", "put the value in quotes")
+        texts = ",".join(quoted(text_of(value).text.lower()) for value in values if isinstance(value, SigmaString))
+        return self._any(known, f"in(lower({column(known.name)}),{texts})")
+
+    def convert_condition_not(self, cond: ConditionNOT, state: ConversionState) -> str:
+        """Write ``NOT``; every comparison is true or false, so nothing is lost."""
+        return f"NOT ({self.convert_condition(cond.args[0], state)})"
+
+    def convert_condition_field_eq_val(self, cond: ConditionFieldEqualsValueExpression, state: ConversionState) -> str:  # noqa: ARG002
+        """Write one comparison."""
+        return self._leaf(self.fields[cond.field], cond.value)
+
+    def _leaf(self, known: Field, value: object) -> str:
+        name = column(known.name)
+        match value:
+            case SigmaExpansion(values=values):
+                return "(" + " OR ".join(f"({self._leaf(known, item)})" for item in values) + ")"
+            case SigmaNull():
+                return f"isnull({name})" if known.many else f"len({name})=0"
+            case SigmaExists(exists=wanted):
+                if known.many:
+                    return f"{'isnotnull' if wanted else 'isnull'}({name})"
+                return f"len({name})>0" if wanted else f"len({name})=0"
+            case SigmaFieldReference():
+                return self._reference(known, value)
+        return self._any(known, self._test(known, value))
+
+    def _any(self, known: Field, test: str) -> str:
+        """Return a test, or for a field with several values the test that one of them meets it."""
+        return f"isnotnull(mvfilter({test}))" if known.many else test
+
+    def _reference(self, known: Field, value: SigmaFieldReference) -> str:
+        other = self.fields[value.field]
+        whole = not (value.starts_with or value.ends_with or known.many or other.many)
+        if not whole or {known.type, other.type} & {"int", "time"}:
+            hint = "two text fields of one value, whole values"
+            raise UnsupportedError.at(known.name, f"cannot be compared with field {other.name}", hint)
+        return f"(len({column(known.name)})>0 AND lower({column(known.name)})=lower({column(other.name)}))"
+
+    def _test(self, known: Field, value: object) -> str:
+        name = column(known.name)
+        match value:
+            case SigmaTimestampPart():
+                raise UnsupportedError.at(known.name, "parts of a time cannot be compared exactly")
+            case SigmaString() if placeholder := placeholder_of(value):
+                return self._listed(known, placeholder)
+            case SigmaString() if known.type == "time":
+                period_of(known, value)
+                return f'match({name},"^{text_of(value).text}")'
+            case SigmaNumber() | SigmaString() if known.type == "int":
+                return f'{name}="{number_of(known, value)}"'
+            case SigmaCompareExpression(number=number, op=op) if known.type == "int" and op.name in _OPERATORS:
+                beyond = _BEYOND if op.name.startswith("L") else -_BEYOND
+                return f'if({name}="",{beyond},tonumber({name})){_OPERATORS[op.name]}{number_of(known, number)}'
+            case SigmaBool(boolean=boolean) if known.type != "int":
+                self._is_text(known, "true and false")
+                return f'lower({name})="{str(boolean).lower()}"'
+            case SigmaCIDRExpression():
+                self._is_text(known, "a network")
+                return _inside(name, value)
+            case SigmaRegularExpression():
+                self._is_text(known, "a regular expression")
+                pattern = flags_of(value) + regex.exact(value.regexp.to_plain(regex=True), r"\z")
+                return f"match({name},{quoted_regex(pattern)})"
+            case SigmaString():
+                return _text(name, value)
+        raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
+
+    def _listed(self, known: Field, placeholder: str) -> str:
+        self._is_text(known, "a list")
+        if known.many:
+            raise UnsupportedError.at(known.name, "has several values, and a list holds one", "")
+        name = self.lookups.setdefault((placeholder, known.name), f"listed{len(self.lookups) + 1}")
+        return f"isnotnull({name})"
+
+    def _is_text(self, known: Field, what: str) -> None:
+        if known.type in ("int", "time"):
+            raise UnsupportedError.at(known.name, f"has type {known.type} and cannot be compared with {what}")
+
+
+def _text(name: str, value: SigmaString) -> str:
+    found = text_of(value)
+    if found.kind == "exists":
+        return f"len({name})>0"
+    if found.kind == "equals" and not found.cased:
+        return f"lower({name})={quoted(found.text.lower())}"
+    # Splunk compares text that looks like numbers as numbers, so an exact comparison is a regular expression, too.
+    pattern = regex.wildcards(found.parts) if found.kind == "pattern" else regex.literal(found.text)
+    head = "" if found.kind in ("endswith", "contains") else "^"
+    tail = "" if found.kind in ("startswith", "contains") else r"\z"
+    flags = "" if found.kind != "pattern" else "(?s)"
+    subject, body = (name, pattern) if found.cased else (f"lower({name})", pattern.lower())
+    return f"match({subject},{quoted_regex(flags + head + body + tail)})"
+
+
+def _inside(name: str, value: SigmaCIDRExpression) -> str:
+    """Test an address, in the form of its own family only, as the evaluator does."""
+    network = value.network
+    looks = r"^[0-9]+([.][0-9]+){3}\z" if network.version == 4 else r"^[0-9a-f.]*:[0-9a-f:.]*\z"
+    return f'(match({name},{quoted_regex(looks)}) AND cidrmatch("{network}",{name}))'
