@@ -57,7 +57,7 @@ class Lesson:
     matched: int = 0
     """Records that a rule matched."""
     young: int = 0
-    """Records of the last 24 hours."""
+    """Records of the last 24 hours, or after the window."""
     keyless: int = 0
     """Records whose key is blank or no identifier."""
     not_mail: int = 0
@@ -96,8 +96,7 @@ def learn(
         LogError: there is no mail read to learn from.
     """
     source = pack.catalogue.sources["m365/exchange"]
-    last = max((record.time for record in records), default=datetime.now(UTC))
-    end = min(until or last, last - QUARANTINE)
+    end = _end(records, until)
     suspicious = _matched(pack, records)
     explained = _explained(pack, records)
     lesson = Lesson(read=len(records))
@@ -106,7 +105,7 @@ def learn(
         event = Event(record, source) if record.source == source.key else None
         if event is None or not _is_mail_read(event) or (since is not None and event.time < since):
             lesson.not_mail += 1
-        elif event.time > end:
+        elif event.time > end or (until is not None and event.time >= until):
             lesson.young += 1
         elif id(record) in suspicious:
             lesson.matched += 1
@@ -121,6 +120,13 @@ def learn(
     start = since or min(time for tally in keys.values() for time in tally.times)
     lesson.rows = [_row(key, mailbox, tally, explained, start, end) for (key, mailbox), tally in sorted(keys.items())]
     return lesson
+
+
+def _end(records: Sequence[Record], until: datetime | None) -> datetime:
+    """Return the end of the window: a record that claims to come from the future does not move it."""
+    now = datetime.now(UTC)
+    last = max((record.time for record in records if record.time <= now), default=now)
+    return min(until or last, last - QUARANTINE)
 
 
 def _is_mail_read(event: Event) -> bool:

@@ -172,16 +172,21 @@ def _row(cells: dict[str, str]) -> Row:
 
 def baseline_text(rows: Iterable[Row]) -> str:
     """Return a baseline's file: sorted by key, LF, free text safe for spreadsheets."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    lines = [_line(COLUMNS)]
     for row in sorted(rows, key=lambda row: (row.mail_app_key, row.mailbox_guid)):
         cells = asdict(row)
         for name in ("reviewed_by", "note"):
             if str(cells[name]).startswith(_FORMULA):
                 cells[name] = f"'{cells[name]}"
-        writer.writerow(cells)
-    return out.getvalue()
+        lines.append(_line(cells.values()))
+    return "".join(lines)
+
+
+def _line(cells: Iterable[object]) -> str:
+    """Return one line of CSV. Only with this terminator does the writer quote both kinds of line break."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write_baseline(path: Path, rows: Iterable[Row]) -> None:

@@ -11,6 +11,7 @@ Value = str | int | bool
 """What a rule compares: text of every kind, a whole number or a truth value."""
 
 _BLANK = " \t\r\n"
+_LARGE = 10**4000
 _HEX32 = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
 _WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0+)?")
 _IPV4 = re.compile(r"(?:\[?::ffff:)?([0-9]{1,3}(?:\.[0-9]{1,3}){3})\]?(?::[0-9]+)?")
@@ -46,14 +47,21 @@ def canonical(kind: str, enum: Mapping[str, int], raw: object) -> Value | None:
 
 
 def _text(raw: object) -> str:
+    text = _written(raw)
+    # JSON can spell half a surrogate pair, which is no text that could be compared or written.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _written(raw: object) -> str:
     match raw:
         case str():
-            # JSON can spell half a surrogate pair, which is no text that could be compared or written.
-            return raw if raw.isascii() else raw.encode("utf-8", "replace").decode("utf-8")
+            return raw
         case bool():
             return "True" if raw else "False"
         case datetime():
             return raw.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        case int() if abs(raw) >= _LARGE:
+            return hex(raw)  # Python writes no decimals of such a size
         case float() if raw.is_integer():
             return str(int(raw))
         case dict() | list():

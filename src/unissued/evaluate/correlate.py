@@ -135,8 +135,8 @@ def _own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:
 
 def _keys(match: Match, name: str) -> list[Value]:
     known = match.event.source.fields.get(name) if match.event else None
-    if known is not None and known.type == "token":
-        return list(dict.fromkeys(match.values(name)))
+    if match.event is None or (known is not None and known.type == "token"):
+        return list(dict.fromkeys(match.values(name)))  # the keys of a correlation are folded already
     folded = (fold(value) if isinstance(value, str) else value for value in match.values(name))
     return list(dict.fromkeys(folded))
 

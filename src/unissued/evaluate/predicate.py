@@ -28,7 +28,7 @@ from sigma.types import (
 )
 
 from unissued.errors import UnsupportedError
-from unissued.evaluate.canon import Value, fold
+from unissued.evaluate.canon import Value, canonical, fold
 from unissued.evaluate.event import Event
 
 Test = Callable[[Event], bool]
@@ -126,10 +126,8 @@ def _value(value: object) -> tuple[str, Callable[[Value], bool]]:
 
 
 def _number(one: Value) -> int | None:
-    try:
-        return int(one)
-    except ValueError:
-        return None
+    found = canonical("int", {}, one)
+    return found if isinstance(found, int) else None
 
 
 _ORDERINGS: dict[str, Callable[[float, float], bool]] = {"LT": lt, "LTE": le, "GT": gt, "GTE": ge}
@@ -147,9 +145,10 @@ def _inside(cidr: str) -> Callable[[Value], bool]:
 
     def holds(one: Value) -> bool:
         try:
-            return ip_address(str(one)) in network
+            address = ip_address(str(one))
         except ValueError:  # unreadable is outside every range
             return False
+        return (getattr(address, "ipv4_mapped", None) or address) in network
 
     return holds
 

@@ -17,13 +17,15 @@ from unissued.pack.path import is_many, parse_path
 TARGETS = ("sentinel", "defender", "splunk")
 TYPES = ("text", "guid", "upn", "token", "int", "bool", "time", "ip")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SPAN = re.compile(r"([1-9][0-9]{0,6})([smhdw])\Z")
+_SPAN = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z")
+_LONGEST = timedelta(days=366)
 
 
 def parse_span(text: object) -> timedelta | None:
-    """Read a time span such as ``32h``: a whole number and one of s, m, h, d, w. None if it is not one."""
+    """Read a time span such as ``32h``: a whole number and one of s, m, h, d, w, a year at most. None if it is none."""
     found = _SPAN.match(text) if isinstance(text, str) else None
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    return timedelta(seconds=seconds) if 0 < seconds <= _LONGEST.total_seconds() else None
 
 
 @dataclass(frozen=True)

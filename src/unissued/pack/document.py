@@ -22,6 +22,13 @@ _RETYPED = re.compile(
 )
 _MAX_BYTES = 1 << 20
 _MAX_DEPTH = 32
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,7 @@ def load_document(path: Path, shown_as: str) -> Document:
 def parse_document(text: str, shown_as: str) -> Document:
     """Parse YAML text strictly; see :func:`load_document`."""
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
-            if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
-                mark = token.start_mark
-                raise RuleError.at(f"{shown_as}:{mark.line + 1}", "uses a YAML anchor or alias", "write the value out")
+        _check_tokens(text, shown_as)
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -77,12 +81,27 @@ def parse_document(text: str, shown_as: str) -> Document:
     except RecursionError as error:
         raise RuleError.at(shown_as, f"is nested deeper than {_MAX_DEPTH} levels") from error
     if len(nodes) != 1 or nodes[0] is None:
-        raise RuleError.at(shown_as, f"holds {len(nodes)} YAML documents instead of one", "one rule a file")
+        where = f"{shown_as}:{nodes[1].start_mark.line + 1}" if len(nodes) > 1 and nodes[1] else shown_as
+        raise RuleError.at(where, f"holds {len(nodes)} YAML documents instead of one", "one rule a file")
     builder = _Builder(shown_as)
     data = builder.build(nodes[0], ())
     if builder.problems:
         raise RuleError(*builder.problems)
     return Document(shown_as, data, builder.lines)
+
+
+def _check_tokens(text: str, shown_as: str) -> None:
+    """Refuse what must not even be composed: references, and depth, which costs more than its size."""
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        where = f"{shown_as}:{token.start_mark.line + 1}"
+        if isinstance(token, yaml.AliasToken):
+            raise RuleError.at(where, "uses a YAML alias", "write the value out")
+        if isinstance(token, yaml.AnchorToken):
+            raise RuleError.at(where, "sets a YAML anchor", "write the value out where it is needed")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _MAX_DEPTH:
+            raise RuleError.at(where, f"is nested deeper than {_MAX_DEPTH} levels")
 
 
 class _Builder:

@@ -26,6 +26,10 @@ _TECHNIQUE = re.compile(r"attack\.t[0-9]{4}(\.[0-9]{3})?\Z")
 _DATE = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 # Unsafe in some sink of a query: control and invisible characters, Splunk's macros and tokens.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_TEXT_MODIFIERS = {"contains", "startswith", "endswith", "cased", "cidr", "re", "expand", "fieldref"}
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+_DIGITS = re.compile(r"-?[0-9]+\Z")
 _CONDITION_WORD = re.compile(r"[A-Za-z0-9_*]+")
 
 
@@ -116,7 +120,8 @@ class Linter:
         for index, tag in enumerate(tags if isinstance(tags, list) else []):
             tactic = str(tag).removeprefix("attack.")
             if not _TECHNIQUE.match(str(tag)) and (tactic == tag or tactic not in vocabulary.TACTICS):
-                self.report(("tags", index), f"unknown tag '{tag}'", suggest(tactic, vocabulary.TACTICS))
+                known = [f"attack.{name}" for name in vocabulary.TACTICS]
+                self.report(("tags", index), f"unknown tag '{tag}'", suggest(str(tag), known))
 
     def alert_is_foldable(self, fields: Collection[str]) -> None:
         if "alert" not in self.data:
@@ -127,7 +132,7 @@ class Linter:
         if not isinstance(by, list) or not by:
             self.report(("alert",), "'alert.by' must be a list of fields")
         for index, name in enumerate(by if isinstance(by, list) else []):
-            if name not in fields:
+            if not isinstance(name, str) or name not in fields:
                 self.report(("alert", "by", index), f"unknown field '{name}'", suggest(str(name), fields))
         if parse_span(alert.get("per")) is None:
             self.report(("alert",), f"'alert.per' {alert.get('per')!r} is no time span", "such as 1d")
@@ -178,19 +183,27 @@ class Linter:
     def _item(self, place: Place, item: str, value: object, sources: tuple[Source, ...]) -> None:
         name, *modifiers = item.split("|")
         self._field_is_known(place, name, sources)
+        kinds = {source.fields[name].type for source in sources if name in source.fields}
         for modifier in modifiers:
             if modifier in vocabulary.REFUSED_MODIFIERS:
                 self.report(place, f"modifier '{modifier}' is refused", vocabulary.REFUSED_MODIFIERS[modifier])
             elif modifier not in vocabulary.MODIFIERS:
                 self.report(place, f"unknown modifier '{modifier}'", suggest(modifier, vocabulary.MODIFIERS))
+        known = all(modifier in vocabulary.MODIFIERS for modifier in modifiers)
         if "all" in modifiers and "contains" not in modifiers:
             self.report(place, "modifier 'all' without 'contains'", "a field has one value; ask for it once")
+        elif known and tuple(modifiers) not in vocabulary.COMBINATIONS:
+            combinations = ", ".join("|".join(one) for one in vocabulary.COMBINATIONS if set(one) & set(modifiers))
+            self.report(place, f"modifiers '{'|'.join(modifiers)}' have no meaning together", f"known: {combinations}")
         values = value if isinstance(value, list) else [value]
         if not values:
             self.report(place, "the list of values is empty", "an empty list would mean 'field is missing'")
         for index, one in enumerate(values):
             at: Place = (*place, index) if isinstance(value, list) else place
-            self._value(at, one, modifiers, sources, in_list=len(values) > 1)
+            self._value(at, one, modifiers, in_list=len(values) > 1)
+            if isinstance(one, str):
+                self._text_value(at, one, modifiers, sources)
+            self._value_fits_the_field(at, name, one, modifiers, kinds)
 
     def _field_is_known(self, place: Place, name: str, sources: tuple[Source, ...]) -> None:
         if not sources:
@@ -200,9 +213,16 @@ class Linter:
             keys = ", ".join(source.key for source in sources)
             self.report(place, f"unknown field '{name}' in {keys}", suggest(name, known))
 
-    def _value(
-        self, place: Place, value: object, modifiers: list[str], sources: tuple[Source, ...], *, in_list: bool
+    def _value_fits_the_field(
+        self, place: Place, name: str, value: object, modifiers: list[str], kinds: set[str]
     ) -> None:
+        is_text = isinstance(value, str) and "fieldref" not in modifiers and not _DIGITS.match(value)
+        if kinds == {"int"} and is_text:
+            self.report(place, f"field '{name}' holds numbers, '{value}' is text", "write the number, without quotes")
+        if kinds == {"bool"} and not isinstance(value, bool) and value is not None:
+            self.report(place, f"field '{name}' is true or false, {value!r} is neither")
+
+    def _value(self, place: Place, value: object, modifiers: list[str], *, in_list: bool) -> None:
         if value is None and in_list:
             self.report(place, "null inside a list", "make it a selection of its own")
         if isinstance(value, Mapping | list):
@@ -213,26 +233,34 @@ class Linter:
             self.report(place, "'exists' takes true or false")
         if {"gt", "gte", "lt", "lte"} & set(modifiers) and (not isinstance(value, int) or isinstance(value, bool)):
             self.report(place, f"{value!r} is no whole number", "gt, gte, lt and lte compare whole numbers")
-        if isinstance(value, str):
-            self._text_value(place, value, modifiers, sources)
+        if not isinstance(value, str) and set(modifiers) & _TEXT_MODIFIERS:
+            self.report(place, f"'{'|'.join(modifiers)}' takes text, not {value!r}")
 
     def _text_value(self, place: Place, value: str, modifiers: list[str], sources: tuple[Source, ...]) -> None:
         if value == "":
             self.report(place, "the value is empty", "write null for 'field is missing'")
         if "re" in modifiers:
             try:
-                re2.compile(value)
+                re2.compile(value, options=_QUIET)
             except re2.error as error:
-                self.report(place, f"RE2 refuses the regular expression: {error}", "no look-around, no back-references")
+                reason = error.args[0] if error.args else ""
+                reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+                self.report(
+                    place, f"RE2 refuses the regular expression: {reason}", "no look-around, no back-references"
+                )
             return
-        if _UNSAFE.search(value):
-            self.report(place, "the value holds a control character, invisible character, ` or $", "unsafe in a query")
+        if found := _UNSAFE.search(value):
+            self.report(
+                place,
+                f"the value holds {found[0]!a}",
+                "control and invisible characters, ` and $ are unsafe in a query",
+            )
         if "expand" in modifiers:
-            found = PLACEHOLDER.match(value)
-            if found is None:
+            named = PLACEHOLDER.match(value)
+            if named is None:
                 self.report(place, f"'{value}' is no placeholder", "with |expand the whole value is %list_name%")
-            elif found[1] not in self.catalogue.lists:
-                self.report(place, f"unknown list '{found[1]}'", suggest(found[1], self.catalogue.lists))
+            elif named[1] not in self.catalogue.lists:
+                self.report(place, f"unknown list '{named[1]}'", suggest(named[1], self.catalogue.lists))
         if "cidr" in modifiers:
             try:
                 ip_network(value)
@@ -305,7 +333,10 @@ class Linter:
         self.keys_are_known(place, condition, {*vocabulary.OPERATORS, "field"})
         operators = [key for key in condition if key in vocabulary.OPERATORS]
         if len(operators) != 1:
-            self.report(place, f"has {len(operators)} operators instead of one", "split a range into two correlations")
+            named = f" ({', '.join(operators)})" if operators else ""
+            self.report(
+                place, f"has {len(operators)} operators{named} instead of one", "split a range into two correlations"
+            )
         for key in operators:
             count = condition[key]
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -323,7 +354,7 @@ class Linter:
             return
         for name in named:
             if name not in rules:
-                self.report(place, f"'{name}' is not in the list of rules", suggest(name, map(str, rules)))
+                self.report(place, f"'{name}' is not in the list of rules", "add it there, or take it out")
         for rule in rules:
             if rule not in named:
                 self.report(place, f"rule '{rule}' is not used by the condition")

@@ -126,7 +126,7 @@ def _check_file(document: Document, stem: str, catalogue: Catalogue) -> _File:
 def _fields_are_known(linter: Linter, known: set[str]) -> None:
     fields = linter.data.get("fields")
     for index, name in enumerate(fields if isinstance(fields, list) else []):
-        if name not in known:
+        if isinstance(name, str) and name not in known:
             linter.report(("fields", index), f"unknown field '{name}'", suggest(str(name), known))
 
 
@@ -234,10 +234,17 @@ def _rules(files: list[_File]) -> dict[str, Rule]:
         names = " -> ".join(error.args[1])
         raise RuleError.at("sigma", f"correlations refer to each other in a circle: {names}") from error
     rules: dict[str, Rule] = {}
+    problems: list[Problem] = []
     for name in order:
         rules[name] = _rule(by_name[name], filters.get(name, []), rules)
-        # The last word on whether a rule can be read is pySigma's.
-        rules[name].correlation() if rules[name].is_correlation else rules[name].detection()
+        try:
+            # The last word on whether a rule can be read is pySigma's.
+            rules[name].correlation() if rules[name].is_correlation else rules[name].detection()
+        except PackError as error:
+            where = by_name[name].document.where(by_name[name].kind, "condition")
+            problems.extend(Problem(where, one.problem) for one in error.problems)
+    if problems:
+        raise RuleError(*problems)
     return rules
 
 

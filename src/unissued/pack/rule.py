@@ -63,12 +63,15 @@ class Rule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.
 
         Raises:
-            RuleError: pySigma refuses the rule.
+            RuleError: pySigma refuses the rule or its condition.
         """
         try:
-            return SigmaRule.from_dict(copy.deepcopy(dict(self.definition)))
+            rule = SigmaRule.from_dict(copy.deepcopy(dict(self.definition)))
+            # pySigma parses a condition only when it is asked for.
+            _ = [condition.parsed for condition in rule.detection.parsed_condition]
+            return rule
         except SigmaError as error:
-            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses it: {error}") from error
+            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses the condition or a value: {error}") from error
 
     def correlation(self) -> SigmaCorrelationRule:
         """Return a pySigma correlation of the caller's own, its references unresolved.

@@ -19,11 +19,30 @@ OPERATORS = ("gt", "gte", "lt", "lte", "eq")
 STATUSES = ("stable", "test", "experimental", "deprecated", "unsupported")
 LEVELS = ("informational", "low", "medium", "high", "critical")
 
-# Modifiers whose meaning the evaluator and both converters share. The rest of Sigma's has none here.
-MODIFIERS = frozenset(
-    ("contains", "startswith", "endswith", "all", "exists", "cidr", "re", "i", "expand", "cased", "fieldref")
-    + ("gt", "gte", "lt", "lte")
+# Modifiers, in the order in which they are written, whose meaning the evaluator and both converters share.
+# Any other combination would say something else than it looks like.
+COMBINATIONS = (
+    (),
+    ("contains",),
+    ("contains", "all"),
+    ("contains", "cased"),
+    ("startswith",),
+    ("startswith", "cased"),
+    ("endswith",),
+    ("endswith", "cased"),
+    ("cased",),
+    ("exists",),
+    ("cidr",),
+    ("re",),
+    ("re", "i"),
+    ("expand",),
+    ("fieldref",),
+    ("gt",),
+    ("gte",),
+    ("lt",),
+    ("lte",),
 )
+MODIFIERS = frozenset(modifier for combination in COMBINATIONS for modifier in combination)
 REFUSED_MODIFIERS = {
     "minute": "time parts compare the whole time stamp after conversion",
     "hour": "time parts compare the whole time stamp after conversion",
