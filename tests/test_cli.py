@@ -223,7 +223,6 @@ def test_check_shows_every_problem_of_a_broken_pack(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_ends_quietly() -> None:
-    command = f"'{sys.executable}' -m unissued hunt '{S1 / 'events.jsonl'}' --format jsonl | head -c 10"
+    command = f"'{sys.executable}' -m unissued hunt '{S1 / 'events.jsonl'}' --format jsonl | true"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-    assert "BrokenPipe" not in done.stderr
+    assert done.stderr == ""

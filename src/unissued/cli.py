@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +34,8 @@ A rule that was not evaluated is listed and does not change the status.
 
 def main() -> None:
     """Run the command line; a closed pipe ends quietly, an interruption with status 130."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         # Outside its standalone mode click hands an exit status back instead of leaving.
         sys.exit(commands(standalone_mode=False))
@@ -46,9 +48,6 @@ def main() -> None:
     except PackError as error:
         _complain(error)
         sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _complain(error: PackError) -> None:
