@@ -22,6 +22,7 @@ _STYLE = {
     "informational": "dim",
 }
 _MOST_LISTED = 5
+_MOST_LINES = 20
 
 
 def as_text(result: Hunt) -> RenderableType:
@@ -110,8 +111,18 @@ def _rows(finding: Finding, data: Mapping[str, object]) -> Iterator[tuple[str, s
         yield "app", _some(_app(app) for app in apps)
     yield "group", ", ".join(f"{name} = {visible(str(value))}" for name, value in finding.group.items())
     yield "why", visible(finding.why, 600)
-    lines = (f"{event.record.origin.file}:{event.record.origin.line}" for event in finding.events)
-    yield "lines", _some(lines)
+    yield "lines", _lines(finding)
+
+
+def _lines(finding: Finding) -> str:
+    """Return where the records stand, each file named once."""
+    files: dict[str, list[str]] = {}
+    events = finding.events
+    for event in events[:_MOST_LINES]:
+        files.setdefault(event.record.origin.file, []).append(str(event.record.origin.line))
+    more = len(events) - _MOST_LINES
+    shown = "; ".join(f"{visible(file)}:{','.join(lines)}" for file, lines in files.items())
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _app(app: Mapping[str, str]) -> str:
