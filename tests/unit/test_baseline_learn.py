@@ -28,7 +28,7 @@ GRAPH = "00000003-0000-0000-c000-000000000000"
 EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
 BOX = "00000000-0000-4000-8000-000000000001"
 OTHER_BOX = "00000000-0000-4000-8000-000000000002"
-# Written down once more and on purpose: detections.md 10.3 and intel.md 10 name them.
+# Written down once more and on purpose.
 PUBLIC_CLIENTS = [
     "de8bc8b5-d9f9-48b1-a8ad-b748da725064",
     "14d82eec-204b-4c2f-b7e8-296a70dab67e",
@@ -175,7 +175,7 @@ def test_window_ends_before_until() -> None:
 
 
 def test_record_from_the_future_does_not_end_the_quarantine() -> None:
-    # reliability.md 2.13: one time ten years ahead moves no window. KEY is three days old here and no more.
+    # One time ten years ahead moves no window. KEY is three days old here and no more.
     records = [read(8), read(9), read(9.9), read(0, kind="OWA")]
     assert tenant_row(learn(pack(), [*records, send(10)]), KEY).status is Status.LEARNING
     assert tenant_row(learn(pack(), [*records, send(10), send(3650)]), KEY).status is Status.LEARNING
@@ -292,7 +292,7 @@ def test_order_of_records_does_not_matter() -> None:
     assert balanced(first)
 
 
-# The most important one (reliability.md 5.4): attack records in the training data never silence a finding.
+# The most important one: attack records in the training data never silence a finding.
 
 SPELLED = st.sampled_from([EXCHANGE, EXCHANGE.upper(), "{" + EXCHANGE + "}", EXCHANGE.replace("-", "")])
 KINDS = st.sampled_from(["REST", "WebServices", "OutlookService", "Owa2", " OWA", "python", ""])

@@ -1,4 +1,4 @@
-"""Windows of correlations against a judge that is written here, in seconds and loops, from conversion.md 4."""
+"""Windows of correlations against a judge that is written here, in seconds and loops."""
 
 from __future__ import annotations
 

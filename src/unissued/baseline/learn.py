@@ -18,7 +18,7 @@ QUARANTINE = timedelta(hours=24)
 """The youngest records teach nothing: rules may not have judged them yet."""
 
 _EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
-# Public clients that anyone can use without registering anything: a person must approve them (intel.md 10).
+# Public clients that anyone can use without registering anything: a person must approve them.
 NEVER_AUTOMATIC = frozenset(
     (
         "de8bc8b5-d9f9-48b1-a8ad-b748da725064",  # Graph Explorer
@@ -28,7 +28,7 @@ NEVER_AUTOMATIC = frozenset(
         "1950a258-227b-4e31-a9cf-717495945fc2",  # Microsoft Azure PowerShell
     )
 )
-# Applications that were abused in mail intrusions (intel.md 10): listed publicly, none malicious by itself.
+# Applications that were abused in mail intrusions: listed publicly, none malicious by itself.
 KNOWN_FROM_INTRUSIONS = frozenset(
     (
         "e9a7fea1-1cc0-4cd9-a31b-9137ca5deedd",  # eM Client

@@ -144,7 +144,7 @@ def _company(company: list[tuple[str, Branch]], correlation: Correlation, target
 
 
 def _gate(feeds: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Count every feed by hour and find the gaps in each look-back (detections.md 11)."""
+    """Count every feed by hour and find the gaps in each look-back."""
     counted = ", ".join(f'({feed} | project TimeGenerated, Feed = "{feed}")' for feed in feeds)
     names = ", ".join(f'"{feed}"' for feed in feeds)
     far = _LOOK_BACK + _WEEK + 1

@@ -133,7 +133,7 @@ def _alone(correlation: Correlation, shown: list[str]) -> list[str]:
 
 
 def _gate(feeds: list[str], correlation: Correlation) -> list[str]:
-    """Return the commands that find the gaps in the look-back of each record (detections.md 11)."""
+    """Return the commands that find the gaps in the look-back of each record."""
     first = f"floor((now()-{_LOOK_BACK * _DAY})/3600)*3600"
     window = correlation.seconds
     return [

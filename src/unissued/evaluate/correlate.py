@@ -28,7 +28,7 @@ from unissued.pack.catalogue import Source
 from unissued.pack.rule import Rule
 
 JUDGED_AFTER = timedelta(hours=6)
-"""A record's absence of company is judged once, this long after the record was ingested (detections.md 12)."""
+"""A record's absence of company is judged once, this long after the record was ingested."""
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 

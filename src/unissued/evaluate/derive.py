@@ -40,7 +40,7 @@ def first_present(inputs: Inputs) -> list[Value]:
 def token_of_request(request: str) -> str:
     """Write a sign-in's request id as a token id: base64url of its 16 bytes in little-endian field order.
 
-    Returns the empty string where the text is no GUID (``intel.md`` 7).
+    Returns the empty string where the text is no GUID.
     """
     try:
         value = uuid.UUID(request)

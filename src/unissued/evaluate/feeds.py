@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 _BLOCK_HOURS = 6
 _ENOUGH = 0.8
-"""Share of last week's rows below which an hour has a gap (detections.md 11)."""
+"""Share of last week's rows below which an hour has a gap."""
 _SMALL = 50
 """Rows an hour below which hours are judged in blocks of six."""
 

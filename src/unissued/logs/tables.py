@@ -1,4 +1,4 @@
-"""What the tables and exports call things, and which feed a sign-in came from (docs/fields.md 7, 10 and 13.5)."""
+"""What the tables and exports call things, and which feed a sign-in came from."""
 
 from __future__ import annotations
 

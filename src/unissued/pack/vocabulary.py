@@ -53,7 +53,7 @@ REFUSED_MODIFIERS = {
     "utf16le": "the converters call it wide, and no field here needs it",
 }
 
-# ATT&CK v19: the tactics that the pack's techniques belong to (detections.md 1).
+# ATT&CK v19: the tactics that the pack's techniques belong to.
 TACTICS = frozenset(
     ("reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation")
     + ("stealth", "defense-impairment", "credential-access", "discovery", "lateral-movement", "collection")
