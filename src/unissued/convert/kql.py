@@ -10,7 +10,7 @@ from unissued.convert.kusto import KustoCondition, column, quoted
 from unissued.convert.plan import Branch, in_order
 from unissued.convert.tree import fields_of, lists_of
 from unissued.errors import UnsupportedError
-from unissued.pack import Field, Table
+from unissued.pack import Field, Table, load_catalogue
 from unissued.pack.path import Step, parse_path
 
 # The canonical forms of evaluate/canon.py. Each is written once into a query that needs it.
@@ -72,13 +72,15 @@ class Definitions:
 
     def text(self) -> str:
         """Return the definitions, lists last."""
+        lists = [self._list(name) for name in self.lists]
         parts = [*self._forms.values(), *(_number_form(name, words) for words, name in self._numbers.items())]
-        parts += [
-            f"let {name} = _GetWatchlist('unissued_{name}')\n"
-            f"    | project Key = tolower(trim(@'\\s+', tostring(SearchKey))) | where isnotempty(Key);"
-            for name in self.lists
-        ]
-        return "".join(part + "\n" for part in parts)
+        return "".join(part + "\n" for part in [*parts, *lists])
+
+    def _list(self, name: str) -> str:
+        key = "tolower(trim(@'[ \\t\\r\\n]+', tostring(SearchKey)))"
+        if load_catalogue().lists[name].key == "guid":
+            key = f"{self.use('guid')}(tostring(SearchKey))"
+        return f"let {name} = _GetWatchlist('unissued_{name}')\n    | project Key = {key} | where isnotempty(Key);"
 
 
 def _number_form(name: str, words: tuple[tuple[str, int], ...]) -> str:

@@ -18,8 +18,9 @@ _IPV4 = re.compile(r"(?:\[?::ffff:)?([0-9]{1,3}(?:\.[0-9]{1,3}){3})\]?(?::[0-9]+
 _BRACKETED = re.compile(r"\[([^\]%]*)")
 _NO_ADDRESS = ("<null>", "0.0.0.0", "")  # noqa: S104 - a value that exports write for "none"
 _TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]*)?(Z|[+-][0-9]{2}:[0-9]{2})?",
-    re.IGNORECASE,
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:[.,][0-9]*)?"
+    r"\s*(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?",
+    re.IGNORECASE | re.ASCII,
 )
 _UPPER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -102,7 +103,7 @@ def _time(text: str) -> str:
     if not found:
         return ""
     try:
-        zone = (found[3] or "Z").upper().replace("Z", "+00:00")
+        zone = (found[3] or "Z").upper().replace("UTC", "Z").replace("Z", "+00:00")
         moment = datetime.fromisoformat(f"{found[1]}T{found[2]}{zone}").astimezone(UTC)
     except (ValueError, OverflowError):
         return ""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from unissued.evaluate.canon import Value, canonical, fold
 
-_CLIENT = re.compile(r"(?:client=)?([^;]*)", re.IGNORECASE)
+_CLIENT = re.compile(r"(?:client=)?([^;]*)", re.IGNORECASE | re.ASCII)
 
 Inputs = Sequence[Sequence[Value]]
 """The canonical values of the fields that a derived one names under ``from``, in that order."""

@@ -36,7 +36,8 @@ class Given:
 def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
     """Return a list's entries in the form in which rules compare them; empty entries are no entries."""
     if spec.key == "mail_app_key":
-        return frozenset(fold(entry.strip()) for entry in entries if entry.strip())
+        stripped = (entry.strip(" \t\r\n") for entry in entries)
+        return frozenset(fold(entry) for entry in stripped if entry)
     found = (canonical(spec.key, {}, entry) for entry in entries)
     return frozenset(fold(str(entry)) for entry in found if entry is not None)
 
