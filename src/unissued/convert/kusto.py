@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from sigma.backends.kusto.kusto import KustoBackend
-from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
-from sigma.conversion.state import ConversionState
 from sigma.types import (
     SigmaBool,
     SigmaCIDRExpression,
     SigmaCompareExpression,
-    SigmaExists,
-    SigmaExpansion,
-    SigmaFieldReference,
-    SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
@@ -24,8 +18,8 @@ from sigma.types import (
 )
 
 from unissued.convert import regex
-from unissued.convert.tree import Tree
-from unissued.convert.value import flags_of, is_list, number_of, period_of, placeholder_of, text_of
+from unissued.convert.condition import ExactCondition
+from unissued.convert.value import flags_of, number_of, period_of, placeholder_of, text_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
 
@@ -50,7 +44,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-class KustoCondition(KustoBackend):
+class KustoCondition(ExactCondition, KustoBackend):
     """Turns one condition into an expression for ``where`` over canonical columns.
 
     Fields with several values become counts of the elements that meet a comparison; ``counts`` says which.
@@ -58,65 +52,22 @@ class KustoCondition(KustoBackend):
 
     name: ClassVar[str] = "unissued KQL conditions"
     identifier: ClassVar[str] = "unissued_kusto"
-    parenthesize = True
+    or_word: ClassVar[str] = "or"
+    not_form: ClassVar[str] = "not({test})"
     convert_and_as_in: ClassVar[bool] = False
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
-        super().__init__()
-        self.fields = fields
+        super().__init__(fields)
         self.counts: dict[tuple[str, str], str] = {}
         """(field, test of one element) -> name of the column that counts the elements meeting it."""
 
-    def expression(self, condition: Tree) -> str:
-        """Return the expression."""
-        return str(self.convert_condition(condition, ConversionState()))
+    def _one_of_numbers(self, known: Field, numbers: Sequence[int]) -> str:
+        return f"coalesce({column(known.name)} in ({', '.join(map(str, numbers))}), false)"
 
-    def decide_convert_condition_as_in_expression(
-        self,
-        cond: ConditionOR | ConditionAND,
-        state: ConversionState,  # noqa: ARG002
-    ) -> bool:
-        """Tell whether an ``or`` is a list: plain texts or plain numbers of one field."""
-        return is_list(cond)
+    def _one_of_texts(self, known: Field, texts: Sequence[str]) -> str:
+        return f"{column(known.name)} in~ ({', '.join(map(quoted, texts))})"
 
-    def convert_condition_as_in_expression(self, cond: ConditionOR | ConditionAND, state: ConversionState) -> str:  # noqa: ARG002
-        """Write an ``or`` over plain values of one field as ``in``."""
-        leaves = [arg for arg in cond.args if isinstance(arg, ConditionFieldEqualsValueExpression)]
-        known = self.fields[leaves[0].field]
-        values = [leaf.value for leaf in leaves]
-        if known.type == "time":
-            return " or ".join(f"({self._leaf(known, value)})" for value in values)
-        if known.type == "int":
-            numbers = ", ".join(str(number_of(known, value)) for value in values)
-            return self._count(known, f"coalesce({column(known.name)} in ({numbers}), false)")
-        if not all(isinstance(value, SigmaString) for value in values):
-            raise UnsupportedError.at(known.name, "compares text with a number", "put the value in quotes")
-        texts = ", ".join(quoted(text_of(value).text) for value in values if isinstance(value, SigmaString))
-        return self._count(known, f"{column(known.name)} in~ ({texts})")
-
-    def convert_condition_not(self, cond: ConditionNOT, state: ConversionState) -> str:
-        """Write ``not``; every comparison is true or false, so nothing is lost."""
-        return f"not({self.convert_condition(cond.args[0], state)})"
-
-    def convert_condition_field_eq_val(self, cond: ConditionFieldEqualsValueExpression, state: ConversionState) -> str:  # noqa: ARG002
-        """Write one comparison."""
-        return self._leaf(self.fields[cond.field], cond.value)
-
-    def _leaf(self, known: Field, value: object) -> str:
-        match value:
-            case SigmaExpansion(values=values):
-                return "(" + " or ".join(f"({self._leaf(known, item)})" for item in values) + ")"
-            case SigmaNull():
-                return f"not({self._count(known, self._exists(known))})"
-            case SigmaExists(exists=wanted):
-                test = self._count(known, self._exists(known))
-                return test if wanted else f"not({test})"
-            case SigmaFieldReference():
-                return self._reference(known, value)
-        return self._count(known, self._test(known, value))
-
-    def _count(self, known: Field, test: str) -> str:
-        """Return a test, or for a field with several values the test that one of its elements meets it."""
+    def _any(self, known: Field, test: str) -> str:
         if not known.many:
             return test
         if known.derive:
@@ -129,12 +80,11 @@ class KustoCondition(KustoBackend):
     def _exists(self, known: Field) -> str:
         return f"{'isnotnull' if known.type in ('int', 'time') else 'isnotempty'}({column(known.name)})"
 
-    def _reference(self, known: Field, value: SigmaFieldReference) -> str:
-        other = self.fields[value.field]
-        whole = not (value.starts_with or value.ends_with or known.many or other.many)
-        if not whole or {known.type, other.type} & {"int", "time"}:
-            hint = "two text fields of one value, whole values"
-            raise UnsupportedError.at(known.name, f"cannot be compared with field {other.name}", hint)
+    def _presence(self, known: Field, *, wanted: bool) -> str:
+        test = self._any(known, self._exists(known))
+        return test if wanted else f"not({test})"
+
+    def _equal_fields(self, known: Field, other: Field) -> str:
         return f"(isnotempty({column(known.name)}) and {column(known.name)} =~ {column(other.name)})"
 
     def _test(self, known: Field, value: object) -> str:
@@ -143,7 +93,7 @@ class KustoCondition(KustoBackend):
             case SigmaTimestampPart():
                 raise UnsupportedError.at(known.name, "parts of a time cannot be compared exactly")
             case SigmaString() if placeholder := placeholder_of(value):
-                self._is_text(known, "a list")
+                self._must_be_text(known, "a list")
                 return f"tolower({name}) in ({placeholder})"
             case SigmaString() if known.type == "time":
                 first, after = period_of(known, value)
@@ -153,22 +103,18 @@ class KustoCondition(KustoBackend):
             case SigmaCompareExpression(number=number, op=op) if known.type == "int" and op.name in _OPERATORS:
                 return f"coalesce({name} {_OPERATORS[op.name]} {number_of(known, number)}, false)"
             case SigmaBool(boolean=boolean) if known.type != "int":
-                self._is_text(known, "true and false")
+                self._must_be_text(known, "true and false")
                 return f'{name} =~ "{str(boolean).lower()}"'
             case SigmaCIDRExpression():
-                self._is_text(known, "a network")
+                self._must_be_text(known, "a network")
                 return _inside(name, value)
             case SigmaRegularExpression():
-                self._is_text(known, "a regular expression")
+                self._must_be_text(known, "a regular expression")
                 pattern = flags_of(value) + regex.exact(value.regexp.to_plain(regex=True), "$")
                 return f"{name} matches regex {quoted(pattern)}"
             case SigmaString():
                 return _text(name, value)
         raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
-
-    def _is_text(self, known: Field, what: str) -> None:
-        if known.type in ("int", "time"):
-            raise UnsupportedError.at(known.name, f"has type {known.type} and cannot be compared with {what}")
 
 
 def _text(name: str, value: SigmaString) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from sigma.backends.splunk.splunk import SplunkBackend
-from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
-from sigma.conversion.state import ConversionState
+from sigma.conditions import ConditionAND, ConditionNOT, ConditionOR
 from sigma.types import (
     SigmaBool,
     SigmaCIDRExpression,
     SigmaCompareExpression,
-    SigmaExists,
-    SigmaExpansion,
-    SigmaFieldReference,
-    SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
@@ -24,9 +19,9 @@ from sigma.types import (
 )
 
 from unissued.convert import regex
+from unissued.convert.condition import ExactCondition
 from unissued.convert.kusto import column
-from unissued.convert.tree import Tree
-from unissued.convert.value import flags_of, is_list, number_of, period_of, placeholder_of, text_of
+from unissued.convert.value import flags_of, number_of, period_of, placeholder_of, text_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
 
@@ -55,7 +50,7 @@ def quoted_regex(pattern: str) -> str:
     return '"' + "".join('\\"' if part in ('"', '\\"') else part for part in parts) + '"'
 
 
-class SplunkCondition(SplunkBackend):
+class SplunkCondition(ExactCondition, SplunkBackend):
     """Turns one condition into an expression for ``where`` over canonical columns, all of which are text, never null.
 
     Lists are looked up before the condition is tested; ``lookups`` says which.
@@ -63,76 +58,31 @@ class SplunkCondition(SplunkBackend):
 
     name: ClassVar[str] = "unissued SPL conditions"
     identifier: ClassVar[str] = "unissued_splunk"
-    parenthesize = True
+    or_word: ClassVar[str] = "OR"
+    not_form: ClassVar[str] = "NOT ({test})"
     and_token: ClassVar[str] = "AND"  # noqa: S105 - a word of the language
     precedence = (ConditionNOT, ConditionAND, ConditionOR)  # type: ignore[assignment]  # its own annotation is off
 
     def __init__(self, fields: Mapping[str, Field]) -> None:
-        super().__init__()
-        self.fields = fields
+        super().__init__(fields)
         self.lookups: dict[tuple[str, str], str] = {}
         """(list, field) -> name of the column that is set where the field's value is on the list."""
 
-    def expression(self, condition: Tree) -> str:
-        """Return the expression."""
-        return str(self.convert_condition(condition, ConversionState()))
+    def _one_of_numbers(self, known: Field, numbers: Sequence[int]) -> str:
+        return f"in({column(known.name)},{','.join(quoted(str(number)) for number in numbers)})"
 
-    def decide_convert_condition_as_in_expression(
-        self,
-        cond: ConditionOR | ConditionAND,
-        state: ConversionState,  # noqa: ARG002
-    ) -> bool:
-        """Tell whether an ``or`` is a list: plain texts or plain numbers of one field."""
-        return is_list(cond)
-
-    def convert_condition_as_in_expression(self, cond: ConditionOR | ConditionAND, state: ConversionState) -> str:  # noqa: ARG002
-        """Write an ``or`` over plain values of one field as ``in``."""
-        leaves = [arg for arg in cond.args if isinstance(arg, ConditionFieldEqualsValueExpression)]
-        known = self.fields[leaves[0].field]
-        values = [leaf.value for leaf in leaves]
-        if known.type == "time":
-            return " OR ".join(f"({self._leaf(known, value)})" for value in values)
-        if known.type == "int":
-            numbers = ",".join(f'"{number_of(known, value)}"' for value in values)
-            return self._any(known, f"in({column(known.name)},{numbers})")
-        if not all(isinstance(value, SigmaString) for value in values):
-            raise UnsupportedError.at(known.name, "compares text with a number", "put the value in quotes")
-        texts = ",".join(quoted(text_of(value).text.lower()) for value in values if isinstance(value, SigmaString))
-        return self._any(known, f"in(lower({column(known.name)}),{texts})")
-
-    def convert_condition_not(self, cond: ConditionNOT, state: ConversionState) -> str:
-        """Write ``NOT``; every comparison is true or false, so nothing is lost."""
-        return f"NOT ({self.convert_condition(cond.args[0], state)})"
-
-    def convert_condition_field_eq_val(self, cond: ConditionFieldEqualsValueExpression, state: ConversionState) -> str:  # noqa: ARG002
-        """Write one comparison."""
-        return self._leaf(self.fields[cond.field], cond.value)
-
-    def _leaf(self, known: Field, value: object) -> str:
-        name = column(known.name)
-        match value:
-            case SigmaExpansion(values=values):
-                return "(" + " OR ".join(f"({self._leaf(known, item)})" for item in values) + ")"
-            case SigmaNull():
-                return f"isnull({name})" if known.many else f"len({name})=0"
-            case SigmaExists(exists=wanted):
-                if known.many:
-                    return f"{'isnotnull' if wanted else 'isnull'}({name})"
-                return f"len({name})>0" if wanted else f"len({name})=0"
-            case SigmaFieldReference():
-                return self._reference(known, value)
-        return self._any(known, self._test(known, value))
+    def _one_of_texts(self, known: Field, texts: Sequence[str]) -> str:
+        return f"in(lower({column(known.name)}),{','.join(quoted(text.lower()) for text in texts)})"
 
     def _any(self, known: Field, test: str) -> str:
-        """Return a test, or for a field with several values the test that one of them meets it."""
         return f"isnotnull(mvfilter({test}))" if known.many else test
 
-    def _reference(self, known: Field, value: SigmaFieldReference) -> str:
-        other = self.fields[value.field]
-        whole = not (value.starts_with or value.ends_with or known.many or other.many)
-        if not whole or {known.type, other.type} & {"int", "time"}:
-            hint = "two text fields of one value, whole values"
-            raise UnsupportedError.at(known.name, f"cannot be compared with field {other.name}", hint)
+    def _presence(self, known: Field, *, wanted: bool) -> str:
+        if known.many:
+            return f"{'isnotnull' if wanted else 'isnull'}({column(known.name)})"
+        return f"len({column(known.name)}){'>' if wanted else '='}0"
+
+    def _equal_fields(self, known: Field, other: Field) -> str:
         return f"(len({column(known.name)})>0 AND lower({column(known.name)})=lower({column(other.name)}))"
 
     def _test(self, known: Field, value: object) -> str:
@@ -151,13 +101,13 @@ class SplunkCondition(SplunkBackend):
                 beyond = _BEYOND if op.name.startswith("L") else -_BEYOND
                 return f'if({name}="",{beyond},tonumber({name})){_OPERATORS[op.name]}{number_of(known, number)}'
             case SigmaBool(boolean=boolean) if known.type != "int":
-                self._is_text(known, "true and false")
+                self._must_be_text(known, "true and false")
                 return f'lower({name})="{str(boolean).lower()}"'
             case SigmaCIDRExpression():
-                self._is_text(known, "a network")
+                self._must_be_text(known, "a network")
                 return _inside(name, value)
             case SigmaRegularExpression():
-                self._is_text(known, "a regular expression")
+                self._must_be_text(known, "a regular expression")
                 pattern = flags_of(value) + regex.exact(value.regexp.to_plain(regex=True), r"\z")
                 return f"match({name},{quoted_regex(pattern)})"
             case SigmaString():
@@ -165,15 +115,11 @@ class SplunkCondition(SplunkBackend):
         raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
 
     def _listed(self, known: Field, placeholder: str) -> str:
-        self._is_text(known, "a list")
+        self._must_be_text(known, "a list")
         if known.many:
             raise UnsupportedError.at(known.name, "has several values, and a list holds one", "")
         name = self.lookups.setdefault((placeholder, known.name), f"listed{len(self.lookups) + 1}")
         return f"isnotnull({name})"
-
-    def _is_text(self, known: Field, what: str) -> None:
-        if known.type in ("int", "time"):
-            raise UnsupportedError.at(known.name, f"has type {known.type} and cannot be compared with {what}")
 
 
 def _text(name: str, value: SigmaString) -> str:
