@@ -23,7 +23,7 @@ ALLOWED = {
     "baseline": {"errors", "evaluate", "files", "logs", "pack", "record"},
     "convert": {"errors", "files", "pack"},
     "evaluate": {"errors", "pack", "record"},
-    "logs": {"errors", "record"},
+    "logs": {"errors", "pack", "record"},
     "pack": {"errors"},
     "record": set(),
     "errors": set(),

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from unissued.evaluate import Event, Given, Outcome, Verdict, evaluate, explain, list_entries
+from unissued.evaluate import Event, Given, Outcome, Verdict, comparable_lists, evaluate, explain
 from unissued.pack import Pack, load_catalogue, load_pack, parse_document
 from unissued.record import Origin, Record
 
@@ -129,7 +129,7 @@ def test_detection_means_what_its_case_says(case: Case, tmp_path: Path) -> None:
     pack = write_rules(tmp_path, {"case": {"logsource": logsource, "detection": case.data["detection"]}})
     rule = pack.rules["case"]
     given = Given(lists=case.data.get("lists", {}))
-    lists = {name: list_entries(spec, given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
+    lists = comparable_lists(pack.catalogue, given.lists)
     wrong = []
     for key, expected in (("matches", Verdict.MATCH), ("ignores", Verdict.NO_MATCH)):
         for line, fields in enumerate(case.data[key], start=1):

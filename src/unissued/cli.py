@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from unissued import __version__, baseline, convert
 from unissued.baseline.lists import read_list
 from unissued.errors import PackError, UnsupportedError
-from unissued.evaluate import Event, explain, list_entries
+from unissued.evaluate import Event, comparable_lists, explain
 from unissued.files import write_whole
 from unissued.hunt import as_json, as_jsonl, hunt, visible
 from unissued.hunt.text import as_text
@@ -142,6 +142,12 @@ _root = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder with sigma/ and fixtures/, if not this checkout.",
 )
+_baseline = click.option(
+    "--baseline", "baseline_file", type=_FILE, help="What is normal here: a file of 'baseline learn'."
+)
+_list = click.option(
+    "--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV."
+)
 _quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 _date_order = click.option(
     "--date-order",
@@ -171,8 +177,8 @@ def _named(pack: Pack, names: tuple[str, ...]) -> list[Rule]:
 @click.option("--rule", "names", multiple=True, help="Only this rule; can be given several times.")
 @click.option("--since", type=_Moment(), help="Only findings from then on. Earlier records still explain later ones.")
 @click.option("--until", type=_Moment(), help="Only findings before then.")
-@click.option("--baseline", "baseline_file", type=_FILE, help="What is normal here: a file of 'baseline learn'.")
-@click.option("--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV.")
+@_baseline
+@_list
 @click.option("--site", "site_file", type=_FILE, help="The site's own settings, an unissued.toml.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
 @click.option("-o", "--output", type=_FILE, help="Write there instead of stdout, whole or not at all.")
@@ -286,8 +292,8 @@ def learn_command(
 @commands.command("explain")
 @click.argument("name", metavar="RULE")
 @click.argument("place", metavar="FILE[:LINE]")
-@click.option("--baseline", "baseline_file", type=_FILE, help="What is normal here.")
-@click.option("--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV.")
+@_baseline
+@_list
 @_date_order
 @_root
 def explain_command(
@@ -306,7 +312,7 @@ def explain_command(
     rule = pack.rule(name)
     file, line = _place(place)
     given = _given_lists(pack, baseline_file, _list_files(pack, list_files))
-    lists = {key: list_entries(spec, given.get(key, ())) for key, spec in pack.catalogue.lists.items()}
+    lists = comparable_lists(pack.catalogue, given)
     reading = _read(pack, (file,), quiet=True, date_order=date_order)
     records = [record for record in reading.records if line is None or record.origin.line == line]
     if not records:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from unissued.baseline.table import Row, Status, is_key, utc_text
+from unissued.baseline.table import Row, Status, is_key
 from unissued.errors import LogError
 from unissued.evaluate import Event, Given, Match, evaluate
 from unissued.pack.load import Pack
-from unissued.record import Record
+from unissued.record import Record, utc_text
 
 MINIMUM_AGE = timedelta(days=7)
 MINIMUM_DAYS = 3

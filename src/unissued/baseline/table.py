@@ -8,7 +8,6 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -89,11 +88,6 @@ def _is_not_explained(row: Row) -> bool:
 def is_key(text: str) -> bool:
     """Tell whether a text can be a MailAppKey of a baseline: GUIDs or ``-``, no wildcards, not all blank."""
     return _KEY.match(text) is not None and text != "-|-|-"
-
-
-def utc_text(moment: datetime) -> str:
-    """Write a time as baselines do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_baseline(path: Path) -> Baseline:

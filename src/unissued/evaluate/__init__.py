@@ -1,7 +1,7 @@
 """The reference evaluator: the meaning of the rules, naive on purpose. It shares no code with the converters."""
 
 from unissued.evaluate.canon import canonical, fold
-from unissued.evaluate.evaluate import Given, compile_rule, evaluate, list_entries
+from unissued.evaluate.evaluate import Given, comparable_lists, compile_rule, evaluate
 from unissued.evaluate.event import Event
 from unissued.evaluate.explain import explain
 from unissued.evaluate.match import Match, Outcome, Reason, Unjudged, Verdict
@@ -15,9 +15,9 @@ __all__ = [
     "Unjudged",
     "Verdict",
     "canonical",
+    "comparable_lists",
     "compile_rule",
     "evaluate",
     "explain",
     "fold",
-    "list_entries",
 ]

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from unissued.record import utc_text
+
 Value = str | int | bool
 """What a rule compares: text of every kind, a whole number or a truth value."""
 
@@ -60,7 +62,7 @@ def _written(raw: object) -> str:
         case bool():
             return "True" if raw else "False"
         case datetime():
-            return raw.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return utc_text(raw)
         case int() if abs(raw) >= _LARGE:
             return hex(raw)  # Python writes no decimals of such a size
         case float() if raw.is_integer():
@@ -108,7 +110,7 @@ def _time(text: str) -> str:
     except (ValueError, OverflowError):
         return ""
     # Exports write 1601-01-01 where there is no time.
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment.year >= 2000 else ""
+    return utc_text(moment) if moment.year >= 2000 else ""
 
 
 _TEXT_FORMS = {

@@ -12,7 +12,7 @@ from unissued.evaluate.event import Event
 from unissued.evaluate.feeds import Feeds
 from unissued.evaluate.match import Match, Outcome, Reason, Unjudged
 from unissued.evaluate.predicate import Node, compile_condition
-from unissued.pack.catalogue import ListSpec
+from unissued.pack.catalogue import Catalogue, ListSpec
 from unissued.pack.load import Pack
 from unissued.pack.rule import Rule
 from unissued.record import Record
@@ -42,8 +42,13 @@ def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
     return frozenset(fold(str(entry)) for entry in found if entry is not None)
 
 
+def comparable_lists(catalogue: Catalogue, given: Mapping[str, Collection[str]]) -> dict[str, frozenset[str]]:
+    """Return every list of the catalogue as :func:`list_entries` does; one that is not given is empty."""
+    return {name: list_entries(spec, given.get(name, ())) for name, spec in catalogue.lists.items()}
+
+
 def compile_rule(rule: Rule, lists: Mapping[str, Collection[str]]) -> Node:
-    """Compile a detection; ``lists`` as :func:`list_entries` returns them."""
+    """Compile a detection; ``lists`` as :func:`comparable_lists` returns them."""
     return compile_condition(rule.detection().detection.parsed_condition[0].parsed, lists)
 
 
@@ -64,7 +69,7 @@ def evaluate(
     wanted = pack.rules if only is None else only
     needed = {below.name for name in wanted for below in pack.below(pack.rule(name))}
     rules = [rule for name, rule in pack.rules.items() if name in needed]
-    lists = {name: list_entries(spec, given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
+    lists = comparable_lists(pack.catalogue, given.lists)
     events: dict[str, list[Event]] = {key: [] for key in pack.catalogue.sources}
     for record in records:
         events[record.source].append(Event(record, pack.catalogue.sources[record.source]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,24 +23,27 @@ class Match:
     event: Event | None = None
     because: tuple[Match, ...] = ()
 
-    def events(self) -> Iterator[Event]:
-        """Yield the events under this match, each once, by time."""
-        seen: dict[int, Event] = {}
-        stack: list[Match] = [self]
-        while stack:
-            match = stack.pop()
-            if match.event is not None:
-                seen[id(match.event.record)] = match.event
-            stack.extend(match.because)
-        yield from sorted(
-            seen.values(), key=lambda event: (event.time, event.record.origin.file, event.record.origin.line)
-        )
+    def events(self) -> list[Event]:
+        """Return the events under this match, each once, by time."""
+        return events_under([self])
 
     def values(self, name: str) -> tuple[Value, ...]:
         """Return the values of a field: of the event, or of the group for a correlation."""
         if self.event is not None:
             return self.event.values(name)
         return (self.group[name],) if name in self.group else ()
+
+
+def events_under(matches: Iterable[Match]) -> list[Event]:
+    """Return the events under matches, each once, by time."""
+    seen: dict[int, Event] = {}
+    stack = list(matches)
+    while stack:
+        match = stack.pop()
+        if match.event is not None:
+            seen[id(match.event.record)] = match.event
+        stack.extend(match.because)
+    return sorted(seen.values(), key=lambda event: (event.time, event.record.origin.file, event.record.origin.line))
 
 
 class Verdict(StrEnum):

@@ -6,15 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cached_property
 
 from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationType, SigmaExtendedCorrelationCondition
 
-from unissued.evaluate import Event, Match, compile_rule
-from unissued.evaluate.evaluate import list_entries
+from unissued.evaluate import Event, Match, comparable_lists, compile_rule
+from unissued.evaluate.match import events_under
 from unissued.evaluate.predicate import Node
 from unissued.pack.load import Pack
 from unissued.pack.rule import Fold, Rule
+from unissued.record import utc_text
 
 _MOST_BECAUSE = 100
 _TOKEN_ID = "AppAccessContext.UniqueTokenId"  # noqa: S105 - a field's name
@@ -33,18 +34,15 @@ class Finding:
     partial: bool
     """Whether the input was incomplete, so that more may have happened than is shown."""
 
-    @property
+    @cached_property
     def events(self) -> list[Event]:
         """The records under the finding, each once, by time."""
-        events = {id(event.record): event for match in self.matches for event in match.events()}
-        return sorted(
-            events.values(), key=lambda event: (event.time, event.record.origin.file, event.record.origin.line)
-        )
+        return events_under(self.matches)
 
     def as_dict(self) -> dict[str, object]:
         """Return the finding as written to JSON; absent values are left out."""
         events = self.events
-        first, last = _text(events[0].time), _text(events[-1].time)
+        first, last = utc_text(events[0].time), utc_text(events[-1].time)
         group = dict(sorted(self.group.items()))
         key = json.dumps([self.rule.id, group, first], sort_keys=True, ensure_ascii=True)
         found: dict[str, object] = {
@@ -77,8 +75,7 @@ class Finding:
 
 def findings(pack: Pack, rule: Rule, matches: Iterable[Match], lists: Lists, *, partial: bool) -> list[Finding]:
     """Fold the matches of a rule into findings, as the rule's ``alert`` says, else one for each match."""
-    entries = {name: list_entries(spec, lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
-    node = None if rule.is_correlation else compile_rule(rule, entries)
+    node = None if rule.is_correlation else compile_rule(rule, comparable_lists(pack.catalogue, lists))
     folded: dict[tuple[object, ...], tuple[dict[str, object], list[Match]]] = {}
     for match in matches:
         group, slot = _key(rule.fold, match)
@@ -127,10 +124,6 @@ def _reasons(node: Node, event: Event, *, wanted: bool) -> Iterator[str]:
         yield node.says if wanted else f"not {node.says} ({values})"
     for part in node.parts:
         yield from _reasons(part, event, wanted=not wanted if node.says == "not" else wanted)
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _all(events: Iterable[Event], *names: str) -> list[str]:
@@ -187,4 +180,4 @@ def _line(match: Match) -> tuple[str, int]:
 def _origin(match: Match) -> dict[str, object]:
     file, line = _line(match)
     record_id = match.event.record.id if match.event else ""
-    return {"rule": match.rule, "file": file, "line": line, "id": record_id, "time": _text(match.time)}
+    return {"rule": match.rule, "file": file, "line": line, "id": record_id, "time": utc_text(match.time)}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from unissued import __version__
 from unissued.evaluate import Outcome, Unjudged
 from unissued.hunt.hunt import Hunt, refused
 from unissued.logs import Count
+from unissued.record import utc_text
 
 
 def as_json(result: Hunt) -> str:
@@ -81,11 +81,7 @@ def _unjudged(question: Unjudged) -> dict[str, object]:
         "reason": str(question.reason),
         "detail": question.detail,
         "records": question.records,
-        "first": _text(question.first),
-        "last": _text(question.last),
+        "first": utc_text(question.first) if question.first else None,
+        "last": utc_text(question.last) if question.last else None,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

@@ -13,6 +13,7 @@ from unissued.hunt.finding import Finding
 from unissued.hunt.hunt import Hunt, refused
 from unissued.hunt.visible import visible
 from unissued.logs import Count
+from unissued.record import utc_text
 
 _STYLE = {
     "critical": "bold white on red",
@@ -76,7 +77,7 @@ def _not_evaluated(result: Hunt) -> Iterator[Text]:
 def _extent(question: Unjudged) -> str:
     if not question.records or question.first is None or question.last is None:
         return ""
-    return f" ({question.records} records, {question.first:%Y-%m-%dT%H:%M:%SZ} to {question.last:%Y-%m-%dT%H:%M:%SZ})"
+    return f" ({question.records} records, {utc_text(question.first)} to {utc_text(question.last)})"
 
 
 def _block(finding: Finding) -> Iterator[RenderableType]:

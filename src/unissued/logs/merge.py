@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from unissued.logs.naming import Names, is_empty
 from unissued.logs.tables import SIGNIN_TABLES
 from unissued.logs.verdict import Draft
+from unissued.pack.path import NAME_KEYS, Step, parse_path
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 # Entra's directory audit writes Directory_<GUID>_<letters>_<number>: as unique as the GUID in it.
@@ -152,7 +152,7 @@ def _view(record: Dated, names: Names) -> View:
     for name in names.fields.get(record.draft.source, ()):
         if name in _TIMES:
             continue
-        values = tuple(_spelled(name, value) for value in _values(record.draft.fields, _steps(name)))
+        values = tuple(_spelled(name, value) for value in _values(record.draft.fields, parse_path(name)))
         if values:
             view[name] = values
     # Entra writes a sign-in to one of these feeds only; dropping one would make another feed look incomplete.
@@ -187,18 +187,6 @@ def _spelled(name: str, value: object) -> str:
     return text if "Token" in name else text.translate(_SMALL)
 
 
-Step = tuple[str, str | None]
-
-
-@lru_cache(maxsize=1024)
-def _steps(name: str) -> tuple[Step, ...]:
-    """``A[B].C`` as ``(("A", "B"), ("C", None))``; a dot inside brackets belongs to the key there."""
-    steps: list[Step] = []
-    for match in re.finditer(r"([^.\[\]]+)(?:\[([^\]]*)\])?", name):
-        steps.append((match[1], match[2]))  # noqa: PERF401 - two groups, read better one by one
-    return tuple(steps)
-
-
 def _values(value: object, steps: tuple[Step, ...]) -> Iterator[object]:
     """The scalars with a value at the end of the path."""
     if not steps:
@@ -206,15 +194,15 @@ def _values(value: object, steps: tuple[Step, ...]) -> Iterator[object]:
             if isinstance(item, str | int | float) and not is_empty(item):
                 yield item
         return
-    (key, selector), rest = steps[0], steps[1:]
-    child = value.get(key) if isinstance(value, Mapping) else None
-    if selector is None:
+    step, rest = steps[0], steps[1:]
+    child = value.get(step.key) if isinstance(value, Mapping) else None
+    if step.element is None:
         yield from _values(child, rest)
     elif isinstance(child, list):
         for element in child:
-            if isinstance(element, Mapping) and (not selector or _called(element) == selector):
+            if isinstance(element, Mapping) and (not step.element or _called(element) == step.element):
                 yield from _values(element, rest)
 
 
 def _called(element: Mapping[str, object]) -> object:
-    return next((element[key] for key in ("Name", "displayName", "key") if key in element), None)
+    return next((element[key] for key in NAME_KEYS if key in element), None)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unissued.evaluate import Event, Outcome, Verdict, evaluate, explain
-from unissued.evaluate.evaluate import list_entries
+from unissued.evaluate import Event, Outcome, Verdict, comparable_lists, evaluate, explain
 from unissued.logs import Reading
 from unissued.pack.load import Pack
 from unissued.record import Record
@@ -76,7 +75,7 @@ def _stream_failures(case: Case, outcome: Outcome) -> list[str]:
 
 
 def _explanation(pack: Pack, case: Case, record: Record) -> str:
-    lists = {name: list_entries(spec, case.given.lists.get(name, ())) for name, spec in pack.catalogue.lists.items()}
+    lists = comparable_lists(pack.catalogue, case.given.lists)
     return explain(pack.rule(case.rule), Event(record, pack.catalogue.sources[record.source]), lists)
 
 
