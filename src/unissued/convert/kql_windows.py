@@ -136,7 +136,7 @@ def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
         f"        | project {keys}, T = coalesce(Again, T + {correlation.span}),\n"
         f"            Step = iff(isnull(Again), 2, 0), Change = -1{report})\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
-        f"| extend Values = row_cumsum(Change, {' or '.join(f'prev({key}) != {key}' for key in correlation.keys)})\n"
+        f"| extend Values = row_cumsum(Change)\n"
         f"| where Step == 1 and Values >= {correlation.threshold}"
     )
     return [*steps, ("Firings", text)]
@@ -153,7 +153,7 @@ def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
         f"    (Sums | project {keys}, T, Step = 1, Change = V{carried}),\n"
         f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V{carried})\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
-        f"| extend Sum = row_cumsum(Change, {' or '.join(f'prev({key}) != {key}' for key in correlation.keys)})\n"
+        f"| extend Sum = row_cumsum(Change)\n"
         f"| where Step == 1 and Sum >= {correlation.threshold}"
     )
     return [*steps, ("Firings", text)]

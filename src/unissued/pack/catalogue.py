@@ -15,6 +15,7 @@ from unissued.pack.document import Document, load_document
 from unissued.pack.path import is_many, parse_path
 
 TARGETS = ("sentinel", "defender", "splunk")
+COLUMN_TYPES = ("string", "datetime", "dynamic", "int")
 TYPES = ("text", "guid", "upn", "token", "int", "bool", "time", "ip")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z")
@@ -40,6 +41,13 @@ class Table:
     """Time column or path, per target."""
     path: str
     category: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Kusto column -> scalar type, as far as queries may name them; empty for a sourcetype."""
+
+    def schema(self, target: str) -> dict[str, str]:
+        """Return the columns of a Kusto table in one target: the time column is called differently in each."""
+        others = {column for name, column in self.time.items() if name != target} - {self.time[target]}
+        return {column: kind for column, kind in self.columns.items() if column not in others}
 
 
 @dataclass(frozen=True)
@@ -222,7 +230,14 @@ class _Reader:
             time={target: str(column) for target, column in times.items()},
             path=str(entry["path"]),
             category=str(entry.get("category", "")),
+            columns=self.columns(name, _mapping(entry.get("columns", {}), name)),
         )
+
+    def columns(self, table: str, entry: Mapping[str, object]) -> dict[str, str]:
+        for kind in entry:
+            if kind not in COLUMN_TYPES:
+                raise SourceError.at(table, f"has columns of unknown type '{kind}'", suggest(kind, COLUMN_TYPES))
+        return {column: kind for kind, columns in entry.items() for column in _strings(columns, table)}
 
     def field(self, name: str, spec: Mapping[str, object], tables: Mapping[str, Table]) -> Field:
         kind = str(spec["type"])
@@ -241,7 +256,10 @@ class _Reader:
             if isinstance(here, Mapping):
                 absent[table.name] = str(here["absent"])
             else:
-                parse_path(str(here))
+                root = parse_path(str(here))[0].key
+                if table.columns and root not in table.columns:
+                    hint = "list it under columns, or say absent"
+                    raise SourceError.at(name, f"table {table.name} has no column {root}", hint)
                 paths[table.name] = str(here)
         return Field(
             name=name,

@@ -1,0 +1,1 @@
+"""Runs generated queries the way the products would, offline. It knows nothing of rules."""
