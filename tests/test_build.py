@@ -31,7 +31,7 @@ def build(root: Path, *args: str, cwd: Path | None = None, **environment: str) -
 def tree(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
-        for folder in ("kql", "spl", "docs")
+        for folder in ("kql", "spl", "pipelines", "docs")
         for path in sorted((root / folder).rglob("*"))
         if path.is_file()
     }

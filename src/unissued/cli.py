@@ -408,7 +408,7 @@ def convert_command(name: str, target: str, root: Path | None) -> None:
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
 @_root
 def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
-    """Write kql/, spl/ and docs/targets.md from sigma/."""
+    """Write kql/, spl/, pipelines/ and docs/targets.md from sigma/ and the field catalogue."""
     project = _project(root)
     pack = load_pack(project / "sigma")
     if only is not None:

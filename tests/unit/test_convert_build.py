@@ -41,7 +41,8 @@ def queries(rules: Pack) -> list[Query]:
 def test_every_rule_has_a_query_or_a_reason(rules: Pack) -> None:
     made = build(rules)
     alerting = [rule for rule in rules.rules.values() if rule.level]
-    assert len(made.files) - 1 + len(made.refused) == len(alerting) * len(TARGETS)
+    queries = [path for path in made.files if path.startswith(("kql/", "spl/"))]
+    assert len(queries) + len(made.refused) == len(alerting) * len(TARGETS)
     assert [(one.rule, one.target) for one in made.refused] == [("mail_token_never_issued", "defender")]
     assert "event time" in made.refused[0].reason
     assert list(made.files) == sorted(made.files)

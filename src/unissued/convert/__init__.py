@@ -1,6 +1,7 @@
 """Rules as KQL and SPL: exact, or refused with the reason. The evaluator is the reference for what a rule means."""
 
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
+from unissued.convert.kusto import column
 from unissued.convert.query import Query
 
-__all__ = ["Build", "Differences", "Query", "Refused", "build", "convert", "differences", "write"]
+__all__ = ["Build", "Differences", "Query", "Refused", "build", "column", "convert", "differences", "write"]

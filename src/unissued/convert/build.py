@@ -11,6 +11,7 @@ from sigma.exceptions import SigmaError
 
 from unissued.convert import kql_absence, kql_rule, kql_windows, spl_absence, spl_rule, spl_windows
 from unissued.convert.correlation import correlation_of
+from unissued.convert.pipelines import pipeline_files
 from unissued.convert.query import Body, Query, with_head
 from unissued.errors import UnsupportedError
 from unissued.files import write_whole
@@ -102,6 +103,7 @@ def build(pack: Pack, targets: Collection[str] = TARGETS, only: str | None = Non
         rows.append((rule, cells))
     if only is None and set(targets) == set(TARGETS):
         files[OVERVIEW] = _overview(rows)
+        files |= pipeline_files(pack.catalogue)
     return Build(dict(sorted(files.items())), tuple(refused))
 
 

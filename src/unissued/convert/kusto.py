@@ -19,7 +19,7 @@ from sigma.types import (
 
 from unissued.convert import regex
 from unissued.convert.condition import ExactCondition
-from unissued.convert.value import flags_of, number_of, period_of, placeholder_of, text_of
+from unissued.convert.value import flags_of, meets_nothing, number_of, period_of, placeholder_of, text_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
 
@@ -51,7 +51,7 @@ class KustoCondition(ExactCondition, KustoBackend):
     """
 
     name: ClassVar[str] = "unissued KQL conditions"
-    identifier: ClassVar[str] = "unissued_kusto"
+    identifier: ClassVar[str] = "unissued_kusto_condition"
     or_word: ClassVar[str] = "or"
     not_form: ClassVar[str] = "not({test})"
     convert_and_as_in: ClassVar[bool] = False
@@ -111,7 +111,7 @@ class KustoCondition(ExactCondition, KustoBackend):
             case SigmaRegularExpression():
                 self._must_be_text(known, "a regular expression")
                 pattern = flags_of(value) + regex.exact(value.regexp.to_plain(regex=True), "$")
-                return f"{name} matches regex {quoted(pattern)}"
+                return _matches(name, pattern)
             case SigmaString():
                 return _text(name, value)
         raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
@@ -124,9 +124,14 @@ def _text(name: str, value: SigmaString) -> str:
     if found.kind == "pattern":
         body = regex.wildcards(found.parts)
         flags = "s" if found.cased else "is"
-        return f"{name} matches regex {quoted(f'(?{flags})^{body}$')}"
+        return _matches(name, f"(?{flags})^{body}$")
     operator = {"equals": "==" if found.cased else "=~"}.get(found.kind, found.kind + ("_cs" if found.cased else ""))
     return f"{name} {operator} {quoted(found.text)}"
+
+
+def _matches(name: str, pattern: str) -> str:
+    test = f"{name} matches regex {quoted(pattern)}"
+    return f"(isnotempty({name}) and {test})" if meets_nothing(pattern) else test
 
 
 def _inside(name: str, value: SigmaCIDRExpression) -> str:

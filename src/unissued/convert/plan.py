@@ -29,7 +29,7 @@ class Branch:
         """Tell whether a table can answer for a field, by default whether any of the branch's can."""
         if name not in self.source.fields:
             return False
-        return any(not self.source.lacking(name, one.name) for one in ((table,) if table else self.tables))
+        return any(self.source.has(name, one.name) for one in ((table,) if table else self.tables))
 
     def shown(self) -> list[str]:
         """Return the rule's fields for the analyst, as far as the tables have them."""

@@ -21,7 +21,7 @@ from sigma.types import (
 from unissued.convert import regex
 from unissued.convert.condition import ExactCondition
 from unissued.convert.kusto import column
-from unissued.convert.value import flags_of, number_of, period_of, placeholder_of, text_of
+from unissued.convert.value import flags_of, meets_nothing, number_of, period_of, placeholder_of, text_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
 
@@ -57,7 +57,7 @@ class SplunkCondition(ExactCondition, SplunkBackend):
     """
 
     name: ClassVar[str] = "unissued SPL conditions"
-    identifier: ClassVar[str] = "unissued_splunk"
+    identifier: ClassVar[str] = "unissued_splunk_condition"
     or_word: ClassVar[str] = "OR"
     not_form: ClassVar[str] = "NOT ({test})"
     and_token: ClassVar[str] = "AND"  # noqa: S105 - a word of the language
@@ -109,7 +109,7 @@ class SplunkCondition(ExactCondition, SplunkBackend):
             case SigmaRegularExpression():
                 self._must_be_text(known, "a regular expression")
                 pattern = flags_of(value) + regex.exact(value.regexp.to_plain(regex=True), r"\z")
-                return f"match({name},{quoted_regex(pattern)})"
+                return _matches(name, name, pattern)
             case SigmaString():
                 return _text(name, value)
         raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
@@ -134,7 +134,12 @@ def _text(name: str, value: SigmaString) -> str:
     tail = "" if found.kind in ("startswith", "contains") else r"\z"
     flags = "" if found.kind != "pattern" else "(?s)"
     subject, body = (name, pattern) if found.cased else (f"lower({name})", pattern.lower())
-    return f"match({subject},{quoted_regex(flags + head + body + tail)})"
+    return _matches(name, subject, flags + head + body + tail)
+
+
+def _matches(name: str, subject: str, pattern: str) -> str:
+    test = f"match({subject},{quoted_regex(pattern)})"
+    return f"(len({name})>0 AND {test})" if meets_nothing(pattern) else test
 
 
 def _inside(name: str, value: SigmaCIDRExpression) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import re2
 from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionOR
 from sigma.types import (
     Placeholder,
@@ -61,6 +62,11 @@ def text_of(value: SigmaString) -> Text:
         case (SpecialChars.WILDCARD_MULTI, str(text), SpecialChars.WILDCARD_MULTI):
             return Text("contains", text, parts, cased)
     return Text("pattern", plain, parts, cased)
+
+
+def meets_nothing(pattern: str) -> bool:
+    """Tell whether a regular expression finds something in the empty text, which is a missing value in a query."""
+    return re2.search(pattern, "") is not None
 
 
 def placeholder_of(value: SigmaString) -> str:

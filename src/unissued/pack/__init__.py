@@ -1,8 +1,8 @@
 """The rules and the field catalogue, loaded closed-world: what is not known is refused."""
 
 from unissued.pack.catalogue import TARGETS, Catalogue, Field, ListSpec, Source, Table, load_catalogue, parse_span
-from unissued.pack.document import Document, load_document, parse_document
-from unissued.pack.load import Pack, load_pack
+from unissued.pack.document import Document, load_document, load_documents, parse_document
+from unissued.pack.load import Pack, load_pack, pack_of
 from unissued.pack.rule import Fold, Rule
 from unissued.pack.site import Site, load_site
 
@@ -20,8 +20,10 @@ __all__ = [
     "Table",
     "load_catalogue",
     "load_document",
+    "load_documents",
     "load_pack",
     "load_site",
+    "pack_of",
     "parse_document",
     "parse_span",
 ]

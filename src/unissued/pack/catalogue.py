@@ -69,7 +69,9 @@ class Field:
     paths: Mapping[str, str]
     """Table name -> path there; derived fields have none."""
     absent: Mapping[str, str]
-    """Table name -> reason why the table cannot answer for the field."""
+    """Table name -> reason why the table cannot answer for the field, although its records may have it."""
+    never: Mapping[str, str]
+    """Table name -> reason why records of the table never have the field, so that it is missing there."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,15 @@ class Source:
         """Return why a table cannot answer for a field, or the empty string if it can."""
         known = self.fields[field_name]
         if known.derive:
-            return (
-                next(filter(None, (self.lacking(name, table) for name in known.sources)), "") if not known.many else ""
-            )
+            return next(filter(None, (self.lacking(name, table) for name in known.sources)), "")
         return known.absent.get(table, "")
+
+    def has(self, field_name: str, table: str) -> bool:
+        """Tell whether records of a table can have a field there."""
+        known = self.fields[field_name]
+        if known.derive:
+            return any(self.has(name, table) for name in known.sources)
+        return table in known.paths
 
 
 @dataclass(frozen=True)
@@ -249,12 +256,14 @@ class _Reader:
         derive = str(spec.get("derive", ""))
         paths: dict[str, str] = {}
         absent: dict[str, str] = {}
+        never: dict[str, str] = {}
         for table in tables.values() if not derive else ():
             here = spec.get(
                 table.name, table.path.replace("{field}", name).replace("{camel}", name[0].lower() + name[1:])
             )
             if isinstance(here, Mapping):
-                absent[table.name] = str(here["absent"])
+                ((word, reason),) = here.items()
+                {"absent": absent, "never": never}[word][table.name] = str(reason)
             else:
                 root = parse_path(str(here))[0].key
                 if table.columns and root not in table.columns:
@@ -272,6 +281,7 @@ class _Reader:
             spl=str(spec.get("spl", "")),
             paths=paths,
             absent=absent,
+            never=never,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -49,11 +50,20 @@ class Document:
 
 
 def load_document(path: Path, shown_as: str) -> Document:
-    """Read one YAML file strictly.
+    """Read a YAML file of one document strictly.
 
     Raises:
         RuleError: with every problem that the file has.
     """
+    return parse_document(_read(path, shown_as), shown_as)
+
+
+def load_documents(path: Path, shown_as: str) -> list[Document]:
+    """Read a YAML file of any number of documents strictly; empty ones are left out. See :func:`load_document`."""
+    return _built([node for node in _nodes(_read(path, shown_as), shown_as) if node is not None], shown_as)
+
+
+def _read(path: Path, shown_as: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -61,17 +71,24 @@ def load_document(path: Path, shown_as: str) -> Document:
     if len(raw) > _MAX_BYTES:
         raise RuleError.at(shown_as, f"is larger than {_MAX_BYTES} bytes", "a rule is a few kilobytes")
     try:
-        text = raw.decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RuleError.at(shown_as, f"is not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
-    return parse_document(text, shown_as)
 
 
 def parse_document(text: str, shown_as: str) -> Document:
     """Parse YAML text strictly; see :func:`load_document`."""
+    nodes = _nodes(text, shown_as)
+    if len(nodes) != 1 or nodes[0] is None:
+        where = f"{shown_as}:{nodes[1].start_mark.line + 1}" if len(nodes) > 1 and nodes[1] else shown_as
+        raise RuleError.at(where, f"holds {len(nodes)} YAML documents instead of one", "one rule a file")
+    return _built(nodes[:1], shown_as)[0]
+
+
+def _nodes(text: str, shown_as: str) -> list[yaml.Node]:
     try:
         _check_tokens(text, shown_as)
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{shown_as}:{mark.line + 1}" if mark else shown_as
@@ -80,14 +97,18 @@ def parse_document(text: str, shown_as: str) -> Document:
         raise RuleError.at(shown_as, "is not YAML: holds a character that YAML forbids") from error
     except RecursionError as error:
         raise RuleError.at(shown_as, f"is nested deeper than {_MAX_DEPTH} levels") from error
-    if len(nodes) != 1 or nodes[0] is None:
-        where = f"{shown_as}:{nodes[1].start_mark.line + 1}" if len(nodes) > 1 and nodes[1] else shown_as
-        raise RuleError.at(where, f"holds {len(nodes)} YAML documents instead of one", "one rule a file")
-    builder = _Builder(shown_as)
-    data = builder.build(nodes[0], ())
-    if builder.problems:
-        raise RuleError(*builder.problems)
-    return Document(shown_as, data, builder.lines)
+
+
+def _built(nodes: Sequence[yaml.Node], shown_as: str) -> list[Document]:
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for node in nodes:
+        builder = _Builder(shown_as)
+        documents.append(Document(shown_as, builder.build(node, ()), builder.lines))
+        problems += builder.problems
+    if problems:
+        raise RuleError(*problems)
+    return documents
 
 
 def _check_tokens(text: str, shown_as: str) -> None:

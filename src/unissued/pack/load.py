@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -86,6 +86,24 @@ def load_pack(root: Path) -> Pack:
                 files.append(_check_file(load_document(path, shown), path.stem, catalogue))
             except PackError as error:
                 collect(problems, error)
+    return _pack(files, problems, catalogue)
+
+
+def pack_of(documents: Iterable[Document]) -> Pack:
+    """Make a pack of rules that need not lie in files of their own name; else they are checked as those below sigma/.
+
+    Raises:
+        RuleError: with every problem of every document.
+    """
+    catalogue = load_catalogue()
+    files = []
+    for document in documents:
+        data = document.data
+        files.append(_check_file(document, str(data.get("name")) if isinstance(data, Mapping) else "", catalogue))
+    return _pack(files, [], catalogue)
+
+
+def _pack(files: list[_File], problems: list[Problem], catalogue: Catalogue) -> Pack:
     _unique(files)
     _link(files)
     for file in files:
@@ -131,19 +149,20 @@ def _fields_are_known(linter: Linter, known: set[str]) -> None:
 
 
 def _unique(files: list[_File]) -> None:
-    names: dict[str, str] = {}
-    ids: dict[uuid.UUID, str] = {}
+    names: dict[str, _File] = {}
+    ids: dict[uuid.UUID, _File] = {}
     for file in files:
-        first = names.setdefault(file.name, file.document.path)
-        if first != file.document.path:
-            file.linter.report(("name",), f"name '{file.name}' is already used by {first}")
+        first = names.setdefault(file.name, file)
+        if first is not file:
+            file.linter.report(("name",), f"name '{file.name}' is already used by {first.document.path}")
         try:
             value = uuid.UUID(str(file.data.get("id")))
         except ValueError:
             continue
-        first = ids.setdefault(value, file.document.path)
-        if first != file.document.path:
-            file.linter.report(("id",), f"id {value} is already used by {first}", "make one with: python -m uuid")
+        first = ids.setdefault(value, file)
+        if first is not file:
+            where = first.document.path
+            file.linter.report(("id",), f"id {value} is already used by {where}", "make one with: python -m uuid")
 
 
 def _link(files: list[_File]) -> None:
@@ -260,7 +279,7 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
         name=file.name,
         id=str(uuid.UUID(str(file.data["id"]))),
         title=str(file.data["title"]),
-        path=file.document.path.removeprefix("sigma/"),
+        path=file.document.path,
         version=str(file.data["version"]),
         status=str(file.data["status"]),
         level=str(file.data.get("level", "")),
@@ -277,16 +296,19 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
 def _apply(one: _File, definition: dict[str, object]) -> None:
     """Build a filter into a detection: pySigma's own way does it under random names."""
     body = one.linter.mapping("filter")
-    exclude(definition, f"filter_{one.name}", next(body[key] for key in body if key not in ("condition", "rules")))
+    exclude(definition, one.name, next(body[key] for key in body if key not in ("condition", "rules")))
 
 
 def exclude(definition: dict[str, object], name: str, selection: object) -> None:
-    """Take what a selection matches out of a detection; ``definition`` is changed."""
+    """Take what a selection matches out of a detection; ``definition`` is changed.
+
+    The selection's name begins with ``_``: neither ``them`` nor a pattern of the rule's own condition takes it in.
+    """
     detection = definition["detection"]
     if not isinstance(detection, dict):
         raise TypeError("a detection has selections")
-    detection[name] = copy.deepcopy(selection)
-    detection["condition"] = f"({detection['condition']}) and not {name}"
+    detection[f"_filter_{name}"] = copy.deepcopy(selection)
+    detection["condition"] = f"({detection['condition']}) and not _filter_{name}"
 
 
 def _fold(data: Mapping[str, object]) -> Fold | None:

@@ -34,7 +34,7 @@ class Rule:
     """UUID, small letters with dashes."""
     title: str
     path: str
-    """Path below ``sigma/``, with slashes."""
+    """The rule's file as messages and queries name it: ``sigma/…`` for one of the pack, with slashes."""
     version: str
     status: str
     level: str
@@ -71,7 +71,7 @@ class Rule:
             _ = [condition.parsed for condition in rule.detection.parsed_condition]
             return rule
         except SigmaError as error:
-            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses the condition or a value: {error}") from error
+            raise RuleError.at(self.path, f"pySigma refuses the condition or a value: {error}") from error
 
     def correlation(self) -> SigmaCorrelationRule:
         """Return a pySigma correlation of the caller's own, its references unresolved.
@@ -82,4 +82,4 @@ class Rule:
         try:
             return SigmaCorrelationRule.from_dict(copy.deepcopy(dict(self.definition)))
         except SigmaError as error:
-            raise RuleError.at(f"sigma/{self.path}", f"pySigma refuses it: {error}") from error
+            raise RuleError.at(self.path, f"pySigma refuses it: {error}") from error

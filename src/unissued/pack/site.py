@@ -103,7 +103,7 @@ class _Reader:
             self.report(f"{where}only a correlation has a threshold and a timespan")
         excluded = self._exclusions(where, rule, settings.get("exclude", []))
         if excluded and not rule.is_correlation:
-            exclude(definition, "filter_site", excluded)
+            exclude(definition, "_site", excluded)  # no filter of the pack has this name
             excluded = []
         return replace(rule, definition=definition, excluded=tuple(excluded))
 
