@@ -134,8 +134,8 @@ class Kusto:
         if items:
             self._database.executemany(f"INSERT INTO {_WATCHLISTS} VALUES (?, ?, ?)", items)
 
-    def run(self, query: str, now: datetime) -> list[dict[str, object]]:
-        """Execute a query at a time; it sees what had been ingested by then.
+    def run(self, query: str, now: datetime) -> tuple[list[str], list[dict[str, object]]]:
+        """Execute a query at a time; it sees what had been ingested by then. Returns its columns and its rows.
 
         Raises:
             UnsupportedError: the engine refuses the query.
@@ -150,7 +150,7 @@ class Kusto:
             first = str(error).split("\n", 1)[0][:400]
             raise UnsupportedError.at("KQL", f"not executed: {first}") from error
         names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return names, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _translated(self, query: str) -> TranslationResult:
         if query not in self._sql:

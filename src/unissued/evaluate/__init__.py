@@ -1,6 +1,6 @@
 """The reference evaluator: the meaning of the rules, naive on purpose. It shares no code with the converters."""
 
-from unissued.evaluate.canon import canonical, fold
+from unissued.evaluate.canon import Value, canonical, fold
 from unissued.evaluate.evaluate import Given, comparable_lists, compile_rule, evaluate
 from unissued.evaluate.event import Event
 from unissued.evaluate.explain import explain
@@ -13,6 +13,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Unjudged",
+    "Value",
     "Verdict",
     "canonical",
     "comparable_lists",

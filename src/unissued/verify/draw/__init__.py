@@ -1,0 +1,8 @@
+"""Random rules and random records, drawn from one number, so that every run can be repeated.
+
+Values of rules and records come from the same small pools, or nothing would ever match.
+"""
+
+from unissued.verify.draw.batch import Batch, Drawn, draw
+
+__all__ = ["Batch", "Drawn", "draw"]

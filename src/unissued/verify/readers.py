@@ -1,0 +1,178 @@
+"""The two query languages as readers of a rule: records in the target's own shape go in, rows come out."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from unissued.convert import Query
+from unissued.engines.kusto import INGESTED, Kusto
+from unissued.engines.spl import Reading, Search, Splunk, SplunkEvent, parse
+from unissued.evaluate import Given
+from unissued.pack import Catalogue, Source
+from unissued.record import Origin, Record, utc_text
+from unissued.tables import SplunkRow, Writer, schemas
+from unissued.verify.answer import TIME
+
+_TIMES = {"TimeGenerated": TIME, "Timestamp": TIME, "_time": TIME}
+_NOTE = ("Unissued", "unissued")
+_FILLER_DAYS = 13
+"""How far back feeds are filled up: the gate compares four days with the week before."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a query returned."""
+
+    columns: tuple[str, ...]
+    """Without the ones that only the product needs."""
+    rows: tuple[Mapping[str, object], ...]
+    notes: tuple[str, ...]
+    """What the query says about itself: not evaluated, and why."""
+
+
+class Reader(ABC):
+    """A query language on one target's tables."""
+
+    def __init__(self, catalogue: Catalogue, target: str) -> None:
+        self.catalogue = catalogue
+        self.target = target
+        self.writer = Writer(catalogue)
+        self._loaded: tuple[object, object, object] | None = None
+
+    def load(self, records: Sequence[Record], given: Given, fill_until: datetime | None = None) -> None:
+        """Replace all tables and lists. Every record is there twice, as feeds deliver them, unless rows are counted.
+
+        Args:
+            records: the stream.
+            given: lists, and the state of the feeds.
+            fill_until: fill the feeds that must be complete with empty rows up to then, as far as the case says that
+                they are complete.
+        """
+        if self._loaded and all(
+            old is new for old, new in zip(self._loaded, (records, given, fill_until), strict=True)
+        ):
+            return
+        self._loaded = (records, given, fill_until)
+        counted = {source.key for source in self.catalogue.sources.values() if source.required_tables and fill_until}
+        again = [record for record in records if record.source not in counted]
+        filler = _filler(self.catalogue, given, fill_until) if fill_until else ()
+        self._load([*records, *again, *filler])
+        self._load_lists({name: sorted(entries) for name, entries in given.lists.items()})
+
+    def run(self, query: Query, now: datetime) -> Result:
+        """Execute a query at a time.
+
+        Raises:
+            UnsupportedError: the engine does not execute it.
+        """
+        columns, rows = self._run(query.query, now)
+        notes = tuple(str(row[name]) for row in rows for name in _NOTE if row.get(name))
+        found = [row for row in rows if not any(row.get(name) for name in _NOTE)]
+        shown = [name for name in columns if name not in (*_NOTE, "ReportId", "Records", "records")]
+        return Result(
+            tuple(_TIMES.get(name, name) for name in shown),
+            tuple({_TIMES.get(name, name): row.get(name) for name in shown} for row in found),
+            notes,
+        )
+
+    @abstractmethod
+    def _load(self, records: Sequence[Record]) -> None: ...
+
+    @abstractmethod
+    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None: ...
+
+    @abstractmethod
+    def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]: ...
+
+
+class KqlReader(Reader):
+    """KQL, executed by duckdb-kql."""
+
+    def __init__(self, catalogue: Catalogue, target: str) -> None:
+        super().__init__(catalogue, target)
+        self._engine = Kusto(schemas(catalogue, target))
+
+    def _load(self, records: Sequence[Record]) -> None:
+        tables: dict[str, list[Mapping[str, object]]] = {}
+        for record in records:
+            for row in self.writer.kusto(record, self.target):
+                tables.setdefault(row.table, []).append({**row.values, INGESTED: row.ingested})
+        self._engine.load(tables)
+
+    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        self._engine.watchlists(
+            {f"unissued_{name}": [{"SearchKey": entry} for entry in entries] for name, entries in lists.items()}
+        )
+
+    def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]:
+        return self._engine.run(query, now)
+
+
+class SplReader(Reader):
+    """SPL, executed by a model of Splunk's documentation."""
+
+    def __init__(self, catalogue: Catalogue, reading: Reading = Reading.TEXT) -> None:
+        super().__init__(catalogue, "splunk")
+        self._reading = reading
+        self._events: list[SplunkEvent] = []
+        self._lookups: dict[str, list[dict[str, str]]] = {}
+        self._parsed: dict[str, Search] = {}
+
+    def _load(self, records: Sequence[Record]) -> None:
+        self._events = [_event(self.writer.splunk(record)) for record in records]
+
+    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        empty: dict[str, list[dict[str, str]]] = {f"unissued_{name}": [] for name in self.catalogue.lists}
+        filled = {
+            f"unissued_{name}": [{"key": entry.strip().lower()} for entry in entries] for name, entries in lists.items()
+        }
+        self._lookups = {**empty, **filled}
+
+    def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]:
+        search = self._parsed.setdefault(query, parse(query))
+        visible = [event for event in self._events if event.indextime <= now.timestamp()]
+        rows = Splunk(visible, self._lookups, now=now.timestamp(), reading=self._reading).run(search)
+        return _table_of(query), [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+
+
+def _table_of(query: str) -> list[str]:
+    """Return the columns that the last command of a search asks for."""
+    return [name.strip() for name in query.rsplit("| table ", 1)[1].split(",")]
+
+
+def _plain(name: str, value: object) -> object:
+    if name == "_time":
+        return datetime.fromtimestamp(float(str(value)), UTC)
+    return value
+
+
+def _event(row: SplunkRow) -> SplunkEvent:
+    fields = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in row.body.items()
+        if isinstance(value, str | int | float | bool)
+    }
+    fields |= {"index": "main", "sourcetype": row.sourcetype, "host": "forwarder", "source": row.sourcetype}
+    raw = json.dumps(row.body, ensure_ascii=False)
+    return SplunkEvent(raw, row.time.timestamp(), row.ingested.timestamp(), fields)
+
+
+def _filler(catalogue: Catalogue, given: Given, now: datetime) -> Iterator[Record]:
+    """Yield rows without any content that make feeds as complete as a case says that they are."""
+    for source in catalogue.sources.values():
+        for table in source.required_tables:
+            rows = 2 if not given.measured else 0
+            last_week = given.rows_last_week.get(table, 0) if given.measured else rows
+            for hours in range(_FILLER_DAYS * 24):
+                hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+                count = rows if hours < 6 * 24 else last_week
+                yield from [_empty(source, table, hour + timedelta(minutes=7))] * count
+
+
+def _empty(source: Source, table: str, time: datetime) -> Record:
+    fields = {"CreatedDateTime": utc_text(time), "TimeGenerated": utc_text(time)}
+    return Record(source.key, fields, time, time, "", table, Origin("filler", 0))
