@@ -54,7 +54,9 @@ def spl(
     fields: dict[str, Field] | None = None,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> str:
-    return SplunkCondition(fields or dict(MAIL.fields)).expression(tree(selection, condition, **more))
+    return SplunkCondition(fields or dict(MAIL.fields), load_catalogue().lists).expression(
+        tree(selection, condition, **more)
+    )
 
 
 TEXT: list[tuple[dict[str, object], str, str | None]] = [

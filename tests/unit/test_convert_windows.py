@@ -182,7 +182,10 @@ def test_event_count_looks_back_by_events(folder: Path) -> None:
     assert "sort by ClientAppId asc, UserId asc, T asc" in text
     assert "prev(ClientAppId, 9) == ClientAppId and prev(UserId, 9) == UserId and T - prev(T, 9) <= 90m" in text
     search = convert(pack, rule, "splunk").query
-    assert "streamstats window=10 global=f count AS events min(_time) AS start by ClientAppId UserId" in search
+    counted = (
+        "streamstats window=10 global=f count AS events min(_time) AS start sum(new) AS fresh by ClientAppId UserId"
+    )
+    assert counted in search
     assert "where events=10 AND _time-start<=5400" in search
 
 

@@ -2,6 +2,18 @@
 
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.kusto import column
-from unissued.convert.query import Query
+from unissued.convert.query import ROWS, Query, Schedule
 
-__all__ = ["Build", "Differences", "Query", "Refused", "build", "column", "convert", "differences", "write"]
+__all__ = [
+    "ROWS",
+    "Build",
+    "Differences",
+    "Query",
+    "Refused",
+    "Schedule",
+    "build",
+    "column",
+    "convert",
+    "differences",
+    "write",
+]

@@ -15,6 +15,7 @@ from sigma.correlations import (
     SigmaRuleReference,
 )
 
+from unissued.convert.query import span
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule
 
@@ -28,6 +29,7 @@ _TAKEN = frozenset(
         "string long int real bool dynamic from search eval stats fields table lookup id t v seen start next step "
         "change again values sum begins events firings sums judged company alone ingested old hours expected gaps "
         "feed hour rows before known link large block unknown why records unissued row rule group state number "
+        "fresh new newest arrived enough entries fault listed said "
         "previous moment near shift cell spans span begin end latest reportid timegenerated timestamp",
     )
 )
@@ -54,21 +56,12 @@ class Correlation:
     @property
     def span(self) -> str:
         """The window as a KQL time span."""
-        seconds = self.seconds
-        for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-            if seconds % size == 0:
-                return f"{seconds // size}{unit}"
-        return f"{seconds}s"
+        return span(self.window)
 
     @property
     def seconds(self) -> int:
         """The window in seconds."""
         return int(self.window.total_seconds())
-
-    @property
-    def hours(self) -> int:
-        """The window in hours, rounded up."""
-        return -(-self.seconds // 3600)
 
     def own_names(self, rule: str) -> Mapping[str, str]:
         """Return what a rule itself calls the keys."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unissued.convert.kusto import KustoCondition, column, quoted
-from unissued.convert.plan import Branch, in_order
+from unissued.convert.plan import Branch, in_order, words_of
+from unissued.convert.query import ROWS
 from unissued.convert.tree import fields_of, lists_of
 from unissued.errors import UnsupportedError
-from unissued.pack import Field, Table, load_catalogue
+from unissued.pack import Field, ListSpec, Table
 from unissued.pack.path import Step, parse_path
 
 # The canonical forms of evaluate/canon.py. Each is written once into a query that needs it.
@@ -42,6 +43,7 @@ _FORMS = {
         r"        @'(?s)^\[([^\]%]*).*$', @'\1'), @'(?s)%.*$', ''), @'^(?:<null>|0\.0\.0\.0)$', '')"
         "\n};"
     ),
+    "int": r"let canon_int = (v: string) { tolong(extract(@'^(-?[0-9]{1,18})(?:\.0+)?$', 1, v)) };",
     "token_of": (
         "let token_of = (v: string) {\n"
         "    iff(v matches regex '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',\n"
@@ -57,38 +59,68 @@ _ELEMENT_NAMES = {"modifiedproperties": "displayName", "additionaldetails": "key
 class Definitions:
     """The ``let`` functions and lists that a query needs, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, specs: Mapping[str, ListSpec]) -> None:
+        self.specs = specs
         self._forms: dict[str, str] = {}
         self._numbers: dict[tuple[tuple[str, int], ...], str] = {}
         self.lists: dict[str, None] = {}
 
-    def use(self, form: str, enum: Mapping[str, int] | None = None) -> str:
+    def use(self, form: str) -> str:
         """Return the name of the function of a canonical form, having asked for its definition."""
-        if form == "int":
-            words = tuple((enum or {}).items())
-            return self._numbers.setdefault(words, f"canon_int{len(self._numbers) + 1}")
         self._forms.setdefault(form, _FORMS[form])
         return form if form == "token_of" else f"canon_{form}"
 
+    def number(self, words: Mapping[str, int]) -> str:
+        """Return the name of the function that reads a number, or one of the words for it."""
+        plain = self.use("int")
+        if not words:
+            return plain
+        return self._numbers.setdefault(tuple(words.items()), f"{plain}{len(self._numbers) + 1}")
+
     def text(self) -> str:
         """Return the definitions, lists last."""
-        lists = [self._list(name) for name in self.lists]
-        parts = [*self._forms.values(), *(_number_form(name, words) for words, name in self._numbers.items())]
-        return "".join(part + "\n" for part in [*parts, *lists])
+        lists = [_given(self.specs[name]) or self._watchlist(name) for name in self.lists]
+        numbers = [_number_form(name, words) for words, name in self._numbers.items()]
+        return "".join(part + "\n" for part in [*self._forms.values(), *numbers, *lists])
 
-    def _list(self, name: str) -> str:
+    def _watchlist(self, name: str) -> str:
         key = "tolower(trim(@'[ \\t\\r\\n]+', tostring(SearchKey)))"
-        if load_catalogue().lists[name].key == "guid":
+        if self.specs[name].key == "guid":
             key = f"{self.use('guid')}(tostring(SearchKey))"
-        return f"let {name} = _GetWatchlist('unissued_{name}')\n    | project Key = {key} | where isnotempty(Key);"
+        return (
+            f"let {name}_rows = materialize(_GetWatchlist('unissued_{name}')\n"
+            f"    | project Key = {key} | where isnotempty(Key) | distinct Key);\n"
+            f"let {name} = {name}_rows | where Key !startswith '#';\n"
+            f"let {name}_fault = toscalar({name}_rows\n"
+            f"    | summarize Rows = countif(Key !startswith '#'),\n"
+            f"        Said = max(tolong(extract('^{ROWS}([0-9]+)$', 1, Key)))\n"
+            f"    | project case({', '.join(_faults(self.specs[name]))}, ''));"
+        )
+
+    def watched(self) -> list[ListSpec]:
+        """Return the lists that the target keeps, so that they can be damaged."""
+        return [self.specs[name] for name in self.lists if self.specs[name].given is None]
+
+
+def _given(spec: ListSpec) -> str:
+    if spec.given is None:
+        return ""
+    return f"let {spec.name} = datatable(Key: string)[{', '.join(map(quoted, spec.given))}];"
+
+
+def _faults(spec: ListSpec) -> list[str]:
+    """Return pairs of a test and what is wrong with a list that meets it."""
+    faults = []
+    if spec.if_empty == "refuse":
+        faults.append("Rows == 0, 'is empty or missing'")
+    if spec.if_empty == "refuse" and spec.learned:
+        faults.append(f"isnull(Said), 'has no row {ROWS}N'")
+    return [*faults, "isnotnull(Said) and Rows != Said, strcat('has ', Rows, ' of ', Said, ' rows')"]
 
 
 def _number_form(name: str, words: tuple[tuple[str, int], ...]) -> str:
-    digits = r"tolong(extract(@'^(-?[0-9]{1,18})(?:\.0+)?$', 1, v))"
-    if not words:
-        return f"let {name} = (v: string) {{ {digits} }};"
     cases = ", ".join(f"v =~ {quoted(word)}, {number}" for word, number in words)
-    return f"let {name} = (v: string) {{\n    coalesce({digits},\n        case({cases}, long(null)))\n}};"
+    return f"let {name} = (v: string) {{ coalesce(canon_int(v), case({cases}, long(null))) }};"
 
 
 @dataclass(frozen=True)
@@ -109,6 +141,7 @@ def read(
     early: Sequence[str] = (),
     carry: Sequence[str] = (),
     show: bool = True,
+    identify: bool = True,
 ) -> Reading:
     """Write the pipeline of one log source up to and including the condition, with the key columns of a correlation.
 
@@ -120,24 +153,27 @@ def read(
         early: commands to put right after a table.
         carry: columns that they add.
         show: whether to compute the fields for the analyst.
+        identify: whether to compute the record's id.
     """
     source = branch.source
     define.lists.update(dict.fromkeys(lists_of(branch.condition)))
     shown = _shown(branch, target, keys) if show else []
     condition = KustoCondition(source.fields)
     where = "" if isinstance(branch.condition, bool) else condition.expression(branch.condition)
-    needed = in_order(source, dict.fromkeys((*fields_of(branch.condition), *keys.values(), source.id, *shown)))
+    identity = [source.id] if identify else []
+    needed = in_order(source, dict.fromkeys((*fields_of(branch.condition), *keys.values(), *identity, *shown)))
     needed = [known for known in needed if known.derive or branch.has(known.name)]
     time = branch.tables[0].time[target]
     columns = [time, *carry]
     if branch.tables[0].name == "CloudAppEvents" and target == "defender":
         columns.append("ReportId")  # a Defender rule must return it
     lines = _table(branch, needed, time, early, carry)
-    lines += _columns(branch, needed, define, condition, columns, set(shown))
+    used = {*shown, *keys.values(), *(name for known in needed for name in known.sources)}
+    lines += _columns(branch, needed, define, condition, columns, used)
     lines += _derived(branch, needed, define)
     if where:
         lines.append(f"| where {where}")
-    if branch.has(source.id):
+    if identify and branch.has(source.id):
         shown = list(dict.fromkeys((source.id, *shown)))
     columns += [column(name) for name in shown if not _is_array(source.fields[name])]
     for key, field in keys.items():
@@ -209,13 +245,13 @@ def _member(key: str) -> str:
     return f".{key}" if _PLAIN.match(key) else f"[{quoted(key)}]"
 
 
-def _canonical(known: Field, raw: str, define: Definitions) -> str:
+def _canonical(known: Field, raw: str, define: Definitions, words: Mapping[str, int]) -> str:
     if known.type == "text":
         return raw
     if known.type == "time":
         return f"{define.use('time')}(todatetime({raw.removeprefix('tostring(').removesuffix(')')}))"
     if known.type == "int":
-        return f"{define.use('int', known.enum)}(trim(@'{_BLANK}', {raw}))"
+        return f"{define.number(words)}(trim(@'{_BLANK}', {raw}))"
     return f"{define.use(known.type)}({raw})"
 
 
@@ -225,8 +261,9 @@ def _columns(
     define: Definitions,
     condition: KustoCondition,
     columns: Sequence[str],
-    shown: set[str],
+    used: set[str],
 ) -> list[str]:
+    """Write the canonical columns; ``used`` are the fields that are used beyond the condition."""
     paths = {
         known.name: parse_path(known.paths[next(one for one in branch.tables if branch.has(known.name, one)).name])
         for known in needed
@@ -236,7 +273,7 @@ def _columns(
     listed = [known for known in needed if not known.derive and known.many]
     extends = []
     for known in plain:
-        value = _canonical(known, _raw(paths[known.name]), define)
+        value = _canonical(known, _raw(paths[known.name]), define, words_of(branch, known, used))
         if value != column(known.name):
             extends.append(f"{column(known.name)} = {value}")
     groups: dict[tuple[Step, ...], list[Field]] = {}
@@ -244,14 +281,13 @@ def _columns(
         if known.type in ("int", "time", "bool"):
             raise UnsupportedError.at(known.name, f"a list of type {known.type} cannot be converted")
         groups.setdefault(_lists_on(paths[known.name]), []).append(known)
-    smallest = {name for known in needed for name in known.sources} | shown
     starts = {path: f"List{index}" for index, path in enumerate(groups, 1)}
     extends += [f"{name} = {_raw(_to_list(path))}" for path, name in starts.items()]
     lines = ["| extend\n    " + ",\n    ".join(extends)] if extends else []
     kept = [*columns, *(column(known.name) for known in plain), *starts.values()]
     for path, fields in groups.items():
         kept.remove(starts[path])
-        lines += _expanded(path, fields, starts[path], branch, define, condition, kept, smallest)
+        lines += _expanded(path, fields, starts[path], branch, define, condition, kept, used)
     return lines
 
 
@@ -298,7 +334,7 @@ def _expanded(
         raw = _raw(rest[:1], "Element")
         if rest[1:]:  # the value is itself JSON, mostly in a text
             raw = _raw(rest[1:], f"parse_json({raw})")
-        value = _canonical(known, raw, define)
+        value = _canonical(known, raw, define, {})
         if last.element:
             unified = branch.source.key.startswith("m365/")
             name = "Name" if unified else _ELEMENT_NAMES.get(last.key.lower(), "Name")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import TIME, distinct, guarded, indented, notes_of, tables_of
+from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
 from unissued.convert.kql_windows import first_of_chain, sorted_by
-from unissued.convert.plan import Branch, branches
-from unissued.convert.query import Body
+from unissued.convert.plan import Branch, branches, notes_of
+from unissued.convert.query import Body, Schedule
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack
 
@@ -25,9 +27,9 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     asked = pack.rule(correlation.rules[0])
     if target == "defender":
         raise UnsupportedError.at(correlation.name, _not_in_defender(pack, correlation), "use Sentinel")
-    if correlation.hours > (_LOOK_BACK - 1) * 24:
+    if correlation.window > timedelta(days=_LOOK_BACK - 1):
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    define = Definitions()
+    define = Definitions(pack.catalogue.lists)
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
     company = [
         (name, branch)
@@ -73,10 +75,10 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     parts = [judged, *(branch for _, branch in company)]
     defined = "".join(f"let {name} = {text};\n" for name, text in lets)
     return Body(
-        guarded(pack, define, end, target, defined),
+        guarded(define, end, target, "", defined),
         tables_of(parts),
         tuple(define.lists),
-        "every hour, over the last 14 days (the query sets its own times: records that arrived 6 to 7 hours ago)",
+        Schedule(timedelta(hours=1), timedelta(days=14), None, correlation.window),
         (*notes_of(parts), *_gate_notes(feeds)),
     )
 
@@ -133,7 +135,7 @@ def _company(company: list[tuple[str, Branch]], correlation: Correlation, target
     for name, branch in company:
         keys = correlation.own_names(name)
         early = [f"| where {branch.tables[0].time[target]} > ago({_LOOK_BACK}d)"]
-        reading = read(branch, target, define, keys, early=early, show=False)
+        reading = read(branch, target, define, keys, early=early, show=False, identify=False)
         text = (
             f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
             f"| project {', '.join(correlation.keys)}, Seen = {TIME[target]}\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unissued.convert.kql import Definitions, read
-from unissued.convert.plan import Branch, branches
-from unissued.convert.query import Body
+from unissued.convert.plan import Branch, branches, notes_of
+from unissued.convert.query import Body, Schedule, on_arrival, span
 from unissued.pack import Pack, Rule
 
 TIME = {"sentinel": "TimeGenerated", "defender": "Timestamp"}
@@ -14,17 +14,19 @@ TIME = {"sentinel": "TimeGenerated", "defender": "Timestamp"}
 
 def detection(pack: Pack, rule: Rule, target: str) -> Body:
     """Write a detection."""
-    define = Definitions()
+    define = Definitions(pack.catalogue.lists)
     parts = branches(rule, target)
-    readings = [read(branch, target, define, {}) for branch in parts]
+    schedule = on_arrival(target)
+    early = [f"| where ingestion_time() > ago({ARRIVED})"]
+    readings = [read(branch, target, define, {}, early=early) for branch in parts]
     texts = [f"{reading.text}\n{distinct(reading.columns)}" for reading in readings]
     main = texts[0] if len(texts) == 1 else together(texts)
     return Body(
-        guarded(pack, define, main, target),
+        guarded(define, main, target, arrived(schedule)),
         tables_of(parts),
         tuple(define.lists),
-        "every hour, over the last 26 hours of event time (records arrive late); Id is the alert's identity",
-        notes_of(parts),
+        schedule,
+        (*notes_of(parts), FURTHER_BACK),
     )
 
 
@@ -51,21 +53,30 @@ def tables_of(parts: Sequence[Branch]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(table.name for part in parts for table in part.tables))
 
 
-def notes_of(parts: Sequence[Branch]) -> tuple[str, ...]:
-    """Return why tables are not the first choice."""
-    return tuple(dict.fromkeys(f"reads {part.tables[0].name}: {part.because}" for part in parts if part.because))
+ARRIVED = "arrived"
+FURTHER_BACK = "to search what arrived earlier, say so in the first line, such as 30d"
 
 
-def guarded(pack: Pack, define: Definitions, main: str, target: str, lets: str = "") -> str:
-    """Return the whole query; where a list must not be empty, one row says so instead of everything or nothing."""
-    needed = [name for name in define.lists if pack.catalogue.lists[name].if_empty == "refuse"]
-    if not needed:
-        return define.text() + lets + main
-    empty = " or ".join(f"toscalar({name} | count) == 0" for name in needed)
-    names = " or ".join(f"unissued_{name}" for name in needed)
-    return (
-        f"{define.text()}let lists_missing = {empty};\n{lets}"
-        f"union\n(\n{indented(main)}\n    | where not(lists_missing)\n),\n(\n"
-        f'    print {TIME[target]} = now(), Unissued = "not evaluated: watchlist {names} is empty or missing"\n'
-        f"    | where lists_missing\n)"
+def arrived(schedule: Schedule) -> str:
+    """Return the statement that says how far back a run looks by arrival; the first line of a query."""
+    return f"let {ARRIVED} = {span(schedule.arrived)};\n" if schedule.arrived else ""
+
+
+def guarded(define: Definitions, main: str, target: str, first: str, lets: str = "") -> str:
+    """Return the whole query; where a list is damaged a row says so.
+
+    A list that must not be empty keeps the results back then, since they would be everything or nothing.
+    """
+    watched = define.watched()
+    if not watched:
+        return first + define.text() + lets + main
+    needed = [spec for spec in watched if spec.if_empty == "refuse"]
+    rows = ",\n".join(
+        f"(\n    print {TIME[target]} = now(), Unissued = strcat("
+        f'"{"not evaluated: " if spec in needed else ""}watchlist unissued_{spec.name} ", {spec.name}_fault)\n'
+        f"    | where {spec.name}_fault != ''\n)"
+        for spec in watched
     )
+    sound = " and ".join(f"{spec.name}_fault == ''" for spec in needed)
+    end = f"\n| where {sound}" if needed else ""
+    return f"{first}{define.text()}{lets}union\n(\n{main}{end}\n),\n{rows}"

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import TIME, distinct, guarded, notes_of, tables_of, together
-from unissued.convert.plan import Branch, branches
-from unissued.convert.query import Body
+from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
+from unissued.convert.plan import Branch, branches, notes_of
+from unissued.convert.query import Body, on_arrival
 from unissued.pack import Pack, Rule
 
 
 def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     """Write a correlation whose condition looks at one window."""
-    define = Definitions()
+    define = Definitions(pack.catalogue.lists)
+    schedule = on_arrival(target, correlation.window, correlation.window)
     bases = [base(pack.rule(name), correlation, target, define) for name in correlation.rules]
-    by = ", ".join(correlation.keys)
     match correlation.type:
         case "event_count":
             steps = _events(bases, correlation)
@@ -27,29 +27,35 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
             steps = _sums(bases, correlation)
         case _:
             steps = _ordered(bases, correlation)
+    keys = ", ".join(correlation.keys)
+    report = ", ReportId = take_any(ReportId)" if target == "defender" else ""
     end = (
+        f"| summarize Fresh = max(Fresh){report} by {keys}, T\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc\n"
         f"| extend Begins = {first_of_chain(correlation)}\n"
-        f"| where Begins\n"
-        f"| project {TIME[target]} = T, {by}"
+        f"| where Begins and Fresh > 0\n"
+        f"| project {TIME[target]} = T, {keys}"
     )
     if target == "defender":
         end += ", ReportId"
     parts = [part for one in bases for part in one.parts]
     lets = "".join(f"let {name} = {text};\n" for name, text in steps[:-1])
     return Body(
-        guarded(pack, define, f"{steps[-1][1]}\n{end}", target, lets),
+        guarded(define, f"{steps[-1][1]}\n{end}", target, arrived(schedule), lets),
         tables_of(parts),
         tuple(define.lists),
-        f"every hour, over the last {correlation.hours + 26} hours of event time; keys and time are the alert's "
-        f"identity, silence a key for {correlation.span} after its last alert",
-        notes_of(parts),
+        schedule,
+        (*notes_of(parts), FURTHER_BACK),
     )
 
 
 @dataclass(frozen=True)
 class Base:
-    """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys and, where asked, ``V``."""
+    """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys, ``New`` and, where asked, ``V``.
+
+    ``New`` is 1 for a record that arrived since the last run. A chain is reported by the run in which its first firing
+    became possible: when one of the records that it needs is new.
+    """
 
     rule: str
     text: str
@@ -62,16 +68,17 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
     parts = branches(rule, target, tuple(keys.values()))
     texts = []
     for part in parts:
-        reading = read(part, target, define, keys, show=False)
-        extra = ["ReportId"] if "ReportId" in reading.columns else []
-        if target == "defender" and not extra:
-            extra = ['ReportId = ""']
+        early = ["| extend Ingested = ingestion_time()"]
+        reading = read(part, target, define, keys, early=early, carry=["Ingested"], show=False)
         identity = "Id" if part.has(part.source.id) else 'Id = ""'
+        # A record is as old as its first copy.
+        kept = ["New = min(tolong(Ingested > ago(arrived)))"]
+        if target == "defender":
+            kept.append("ReportId = take_any(ReportId)" if "ReportId" in reading.columns else 'ReportId = take_any("")')
         lines = [
             reading.text,
             f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
-            f"| project T = {TIME[target]}, {', '.join([identity, *keys, *extra])}",
-            distinct(["T", "Id", *keys, *(["ReportId"] if extra else [])]),
+            f"| summarize {', '.join(kept)}\n    by T = {TIME[target]}, {', '.join([identity, *keys])}",
         ]
         texts.append("\n".join(lines))
     return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts)
@@ -104,18 +111,23 @@ def _events(bases: Sequence[Base], correlation: Correlation) -> Steps:
     steps = _all(bases)
     back = correlation.threshold - 1
     if back == 0:
-        return [*steps, ("Firings", "Events")]
+        return [*steps, ("Firings", "Events\n| extend Fresh = New")]
+    same = " and ".join(f"prev({key}, {back}) == {key}" for key in correlation.keys)
     text = (
         f"Events\n| sort by {sorted_by(correlation.keys)}, T asc\n"
-        f"| extend Enough = {' and '.join(f'prev({key}, {back}) == {key}' for key in correlation.keys)}"
-        f" and T - prev(T, {back}) <= {correlation.span}\n"
+        f"| extend Sum = row_cumsum(New)\n"
+        f"| extend Enough = {same} and T - prev(T, {back}) <= {correlation.span},\n"
+        f"    Fresh = Sum - prev(Sum, {back}) + prev(New, {back})\n"
         f"| where Enough"
     )
     return [*steps, ("Firings", text)]
 
 
 def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
-    """A value counts from its event until the window has passed it or the same value comes again."""
+    """A value counts from its event until the window has passed it or the same value comes again.
+
+    Every step up has its step down, so a running sum is back at 0 where the next key begins.
+    """
     names = {one.rule: f'"{one.rule}"' for one in bases} if correlation.type == "temporal" else None
     steps = _all(bases, names)
     keys = ", ".join(correlation.keys)
@@ -131,29 +143,33 @@ def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
     report = ", ReportId" if "ReportId" in bases[0].text else ""
     text = (
         "union\n"
-        f"    (Seen | project {keys}, T, Step = 1, Change = iff(isempty(V), 0, 1){report}),\n"
+        f"    (Seen | project {keys}, T, Step = 1, Change = iff(isempty(V), 0, 1), New{report}),\n"
         f"    (Seen | where isnotempty(V)\n"
         f"        | project {keys}, T = coalesce(Again, T + {correlation.span}),\n"
-        f"            Step = iff(isnull(Again), 2, 0), Change = -1{report})\n"
+        f"            Step = iff(isnull(Again), 2, 0), Change = -1, New = tolong(0){report}),\n"
+        f"    (Seen | where New > 0\n"
+        f"        | project {keys}, T = T + {correlation.span}, Step = 2, Change = 0, New = -New{report})\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
-        f"| extend Values = row_cumsum(Change)\n"
+        f"| extend Values = row_cumsum(Change), Fresh = row_cumsum(New)\n"
         f"| where Step == 1 and Values >= {correlation.threshold}"
     )
     return [*steps, ("Firings", text)]
 
 
 def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    """Every step up has its step down here, too."""
     steps = _all(bases)
     keys = ", ".join(correlation.keys)
     report = ", ReportId = take_any(ReportId)" if "ReportId" in bases[0].text else ""
     carried = ", ReportId" if report else ""
-    steps.append(("Sums", f"materialize(Events | summarize V = sum(coalesce(tolong(V), 0)){report} by {keys}, T)"))
+    summed = f"V = sum(coalesce(tolong(V), 0)), New = sum(New){report} by {keys}, T"
+    steps.append(("Sums", f"materialize(Events | summarize {summed})"))
     text = (
         "union\n"
-        f"    (Sums | project {keys}, T, Step = 1, Change = V{carried}),\n"
-        f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V{carried})\n"
+        f"    (Sums | project {keys}, T, Step = 1, Change = V, New{carried}),\n"
+        f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V, New = -New{carried})\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
-        f"| extend Sum = row_cumsum(Change)\n"
+        f"| extend Sum = row_cumsum(Change), Fresh = row_cumsum(New)\n"
         f"| where Step == 1 and Sum >= {correlation.threshold}"
     )
     return [*steps, ("Firings", text)]
@@ -164,12 +180,13 @@ def _ordered(bases: Sequence[Base], correlation: Correlation) -> Steps:
     steps: Steps = [(one.rule, one.text) for one in bases]
     keys = ", ".join(correlation.keys)
     reported = "ReportId" in bases[0].text
-    text = f"{bases[0].rule}\n| distinct {keys}, T\n| extend Start = T"
+    text = f"{bases[0].rule}\n| summarize Fresh = max(New) by {keys}, T\n| extend Start = T"
     for one in bases[1:]:
-        following = f"{one.rule} | project {keys}, Next = T{', Report = ReportId' if reported else ''}"
+        following = f"{one.rule} | project {keys}, Next = T, New{', Report = ReportId' if reported else ''}"
         text += (
             f"\n| join kind=inner (\n    {following}\n    ) on {keys}\n"
             f"| where Next >= T and Next - Start <= {correlation.span}\n"
-            f"| summarize Start = max(Start){', ReportId = take_any(Report)' if reported else ''} by {keys}, T = Next"
+            f"| summarize Start = max(Start), Fresh = max(Fresh + New)"
+            f"{', ReportId = take_any(Report)' if reported else ''} by {keys}, T = Next"
         )
     return [*steps, ("Firings", text)]

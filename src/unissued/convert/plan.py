@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from unissued.convert.tree import Tree, condition_of, fields_of, necessary, specialise
+from unissued.convert.tree import Tree, condition_of, fields_of, necessary, numbers_of, specialise
 from unissued.errors import UnsupportedError
 from unissued.pack import Field, Rule, Source, Table
 
@@ -24,6 +24,8 @@ class Branch:
     condition: Tree | bool
     because: str
     """Why the tables are not the first choice; empty when they are."""
+    unread: tuple[str, ...] = ()
+    """Why the target does not hold other log sources of the rule."""
 
     def has(self, name: str, table: Table | None = None) -> bool:
         """Tell whether a table can answer for a field, by default whether any of the branch's can."""
@@ -57,13 +59,14 @@ def branches(rule: Rule, target: str, keys: Collection[str] = ()) -> list[Branch
         UnsupportedError: no table of the target can say it; the reasons are in the message.
     """
     found: list[Branch] = []
+    elsewhere: list[str] = []
     reasons: list[str] = []
     for source in rule.sources:
         condition = specialise(condition_of(rule), source.fields.__contains__)
         if condition is False:
             continue
         if reason := source.not_in.get(target, ""):
-            reasons.append(reason)
+            elsewhere.append(f"does not read {source.key}: {reason}")
             continue
         wanted = list(dict.fromkeys((*fields_of(condition), *keys)))
         chosen = _choose(rule, source, target, condition, wanted)
@@ -71,9 +74,29 @@ def branches(rule: Rule, target: str, keys: Collection[str] = ()) -> list[Branch
             reasons.append(chosen)
         else:
             found.append(chosen)
-    if not found:
-        raise UnsupportedError.at(rule.name, "; ".join(reasons) or f"{target} has no table for it", "")
-    return found
+    if reasons or not found:
+        # A table that lacks a field must not go missing silently because another log source has it.
+        why = "; ".join(dict.fromkeys((*reasons, *elsewhere)))
+        raise UnsupportedError.at(rule.name, why or f"{target} has no table for it", "")
+    return [replace(branch, unread=tuple(elsewhere)) for branch in found]
+
+
+def notes_of(parts: Sequence[Branch]) -> tuple[str, ...]:
+    """Return why tables are not the first choice, and what is not read."""
+    reads = [f"reads {part.tables[0].name}: {part.because}" for part in parts if part.because]
+    return tuple(dict.fromkeys([*reads, *(note for part in parts for note in part.unread)]))
+
+
+def words_of(branch: Branch, field: Field, others: Collection[str]) -> Mapping[str, int]:
+    """Return the words for numbers that matter in a field: all, or those of the numbers that the condition asks for.
+
+    Args:
+        branch: with the condition.
+        field: of type ``int``.
+        others: fields that are used beyond the condition.
+    """
+    numbers = None if field.name in others else numbers_of(branch.condition, field.name)
+    return {word: number for word, number in field.enum.items() if numbers is None or number in numbers}
 
 
 def _choose(rule: Rule, source: Source, target: str, condition: Tree | bool, wanted: list[str]) -> Branch | str:

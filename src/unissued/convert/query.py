@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule
@@ -11,6 +12,57 @@ from unissued.pack import Pack, Rule
 _LIMIT = 9_500
 """Characters; Sentinel takes 10,000 in a rule."""
 _FOLDERS = {"sentinel": ("kql/sentinel", "kql"), "defender": ("kql/defender", "kql"), "splunk": ("spl/searches", "spl")}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a target runs a query, and what of its look-back a run reports."""
+
+    every: timedelta
+    look_back: timedelta
+    """How old an event may be, by event time; the target applies it."""
+    arrived: timedelta | None
+    """A run reports what records bring about that arrived since; None: the query sets times of its own."""
+    silence: timedelta | None = None
+    """For how long a group is to be silenced after an alert; None where the record's id tells alerts apart."""
+
+    def said(self) -> str:
+        """Return the schedule in words."""
+        if self.arrived is None:
+            times = "the query sets its own times: records that arrived 6 to 7 hours ago"
+        else:
+            minutes = int(self.arrived.total_seconds() // 60)
+            times = f"a run reports what came of records that arrived in the last {minutes} minutes"
+        known = "Id is the alert's identity" if self.silence is None else "keys and time are the alert's identity"
+        quiet = f", silence a key for {span(self.silence)} after its last alert" if self.silence else ""
+        return f"every {span(self.every)}, over the last {span(self.look_back)} of event time; {times}; {known}{quiet}"
+
+
+def span(duration: timedelta) -> str:
+    """Write a duration as KQL and Sigma do: a whole number and d, h, m or s."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+_OVERLAP = timedelta(minutes=5)
+"""Sentinel starts a run up to five minutes after its time."""
+_LATEST = timedelta(hours=26)
+"""A record that arrives a day late is seen by the run after its arrival."""
+
+
+def on_arrival(target: str, window: timedelta = timedelta(), silence: timedelta | None = None) -> Schedule:
+    """Return the schedule of a rule that is judged as records arrive.
+
+    Defender ties the look-back to the frequency: every hour it would be four hours, too short for late records.
+    """
+    every = timedelta(hours=12 if target == "defender" else 1)
+    look_back = timedelta(hours=48) if target == "defender" else _LATEST + window
+    if target == "defender" and timedelta(hours=24) + every + _OVERLAP + window > look_back:
+        every, look_back = timedelta(days=1), timedelta(days=30)
+    return Schedule(every, look_back, every + _OVERLAP, silence)
 
 
 @dataclass(frozen=True)
@@ -27,6 +79,7 @@ class Query:
     """The query without the head."""
     tables: tuple[str, ...]
     lists: tuple[str, ...]
+    schedule: Schedule
 
 
 @dataclass(frozen=True)
@@ -36,7 +89,7 @@ class Body:
     query: str
     tables: tuple[str, ...]
     lists: tuple[str, ...]
-    schedule: str
+    schedule: Schedule
     notes: tuple[str, ...]
 
 
@@ -64,17 +117,27 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         f"needs: {', '.join(body.tables)}",
     ]
     lines += [f"list: {_list_line(pack, name, target)}" for name in body.lists]
-    lines.append(f"schedule: {body.schedule}")
+    lines.append(f"schedule: {body.schedule.said()}")
     lines += [f"note: {note}" for note in body.notes]
     if target == "splunk":
         head = "".join(f"``` {line} ```\n" for line in lines)
     else:
         head = "".join(f"// {line}\n" for line in lines)
-    return Query(rule.name, target, path_of(rule.name, target), head + query, query, body.tables, body.lists)
+    return Query(
+        rule.name, target, path_of(rule.name, target), head + query, query, body.tables, body.lists, body.schedule
+    )
 
 
 def _list_line(pack: Pack, name: str, target: str) -> str:
     spec = pack.catalogue.lists[name]
+    if spec.given is not None:
+        return f"{name}, written into the query ({len(spec.given)} entries): {spec.holds}"
     place = "lookup, column key in small letters" if target == "splunk" else "watchlist, column SearchKey"
+    rows = f"one row {ROWS}N says how many others there are"
+    counted = rows if spec.learned else f"may have a row: {rows}"
     empty = "without it the rule is not evaluated" if spec.if_empty == "refuse" else "may be empty"
-    return f"unissued_{name} ({place}): {spec.holds}; {empty}"
+    return f"unissued_{name} ({place}; {counted}): {spec.holds}; {empty}"
+
+
+ROWS = "#rows="
+"""Begins the entry of a list that tells the number of its other entries."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unissued.convert.kusto import column
-from unissued.convert.plan import Branch, in_order
+from unissued.convert.plan import Branch, in_order, words_of
 from unissued.convert.splunk import SplunkCondition, quoted
 from unissued.convert.tree import fields_of, lists_of
 from unissued.errors import UnsupportedError
-from unissued.pack import Field, Table
+from unissued.pack import Field, ListSpec, Table
 from unissued.pack.path import Step, parse_path
 
 _PLACE = re.compile(r"\{(?:(guid|token_of):)?([^{}]+)\}")
@@ -39,25 +39,36 @@ class Reading:
 
 
 def read(
-    branch: Branch, table: Table, keys: Mapping[str, str], *, early: tuple[str, ...] = (), show: bool = True
+    branch: Branch,
+    table: Table,
+    specs: Mapping[str, ListSpec],
+    keys: Mapping[str, str],
+    *,
+    terms: str = "",
+    early: tuple[str, ...] = (),
+    show: bool = True,
 ) -> Reading:
     """Write the search of one log source up to and including the condition, with the key columns of a correlation.
 
     Args:
         branch: what to read.
         table: where.
+        specs: the lists that rules may ask for.
         keys: name of a key in the correlation -> field of this rule.
+        terms: more terms of the first search.
         early: commands to put right after the search.
         show: whether to compute the fields for the analyst.
     """
     source = branch.source
     shown = branch.shown() if show else []
-    condition = SplunkCondition(source.fields)
+    condition = SplunkCondition(source.fields, specs)
     where = "" if isinstance(branch.condition, bool) else condition.expression(branch.condition)
     needed = in_order(source, dict.fromkeys((*fields_of(branch.condition), *keys.values(), source.id, *shown)))
-    stages = [*early, *_columns(branch, needed, table), *_derived(needed)]
+    used = {*shown, *keys.values(), *(name for known in needed for name in known.sources)}
+    stages = [*early, *_columns(branch, needed, table, used), *_derived(needed)]
     for (name, field), hit in condition.lookups.items():
-        stages.append(f"eval lookup_key=lower({column(field)})")
+        # What begins with # is no entry but says something about the list.
+        stages.append(f'eval lookup_key=if(substr({column(field)},1,1)="#","",lower({column(field)}))')
         stages.append(f"lookup unissued_{name} key AS lookup_key OUTPUT key AS {hit}")
     if where:
         stages.append(f"where {where}")
@@ -73,11 +84,13 @@ def read(
         column(name) for name in dict.fromkeys((source.id, *shown)) if name not in keys.values() or name not in several
     ]
     columns = tuple(dict.fromkeys(("_time", *names)))
-    return Reading(_search(branch, table), tuple(stages), columns, tuple(dict.fromkeys(lists_of(branch.condition))))
+    return Reading(
+        _search(branch, table, terms), tuple(stages), columns, tuple(dict.fromkeys(lists_of(branch.condition)))
+    )
 
 
-def _search(branch: Branch, table: Table) -> str:
-    parts = ["index=*", table.where]
+def _search(branch: Branch, table: Table, terms: str) -> str:
+    parts = [terms, "index=*", table.where]
     found = branch.operations()
     if found is not None:
         field, names = found
@@ -135,7 +148,7 @@ def event_time(table: Table) -> list[str]:
     return [f"eval event_time={raw}", f"eval event_time={form('time', {}, 'event_time')},\n    {_SECONDS}"]
 
 
-def _columns(branch: Branch, needed: list[Field], table: Table) -> list[str]:
+def _columns(branch: Branch, needed: list[Field], table: Table, used: set[str]) -> list[str]:
     evals = [f"event_time={_spath('_raw', table.time['splunk'])}"]
     forms = [f"event_time={form('time', {}, 'event_time')}"]
     lists: dict[tuple[Step, ...], str] = {}
@@ -148,7 +161,7 @@ def _columns(branch: Branch, needed: list[Field], table: Table) -> list[str]:
         if not known.many:
             evals.append(f"{name}={_spath('_raw', _dotted(path))}")
             if known.type != "text":
-                forms.append(f"{name}={form(known.type, known.enum, name)}")
+                forms.append(f"{name}={form(known.type, words_of(branch, known, used), name)}")
             continue
         last = max(index for index, step in enumerate(path) if step.element is not None)
         head = tuple(Step(step.key, None if step.element is None else "") for step in path[: last + 1])

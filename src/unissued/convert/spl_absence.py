@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from unissued.convert.correlation import Correlation
-from unissued.convert.plan import branches
-from unissued.convert.query import Body
+from unissued.convert.plan import branches, notes_of
+from unissued.convert.query import Body, Schedule
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
 from unissued.errors import UnsupportedError
@@ -21,15 +23,16 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     Raises:
         UnsupportedError: its window is longer than the look-back.
     """
-    if correlation.hours > (_LOOK_BACK - 1) * 24:
+    if correlation.window > timedelta(days=_LOOK_BACK - 1):
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
     asked = pack.rule(correlation.rules[0])
     keys = correlation.own_names(asked.name)
+    specs = pack.catalogue.lists
     parts = branches(asked, target, tuple(keys.values()))
     if len(parts) != 1:
         raise UnsupportedError.at(correlation.name, "reads several log sources, and an absence is judged in one")
     early = ("eval ingested=_indextime", f"where ingested>now()-{7 * _HOUR} AND ingested<=now()-{6 * _HOUR}")
-    judged = read(parts[0], parts[0].tables[0], keys, early=early)
+    judged = read(parts[0], parts[0].tables[0], specs, keys, early=early)
     shown = [name for name in judged.columns if name not in ("_time", *correlation.keys)]
     searches = [_judged(judged, correlation, shown)]
     lists = list(judged.lists)
@@ -39,7 +42,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
             parts.append(branch)
             sources.append(branch.source)
             for table in branch.tables:
-                reading = read(branch, table, correlation.own_names(name), show=False)
+                reading = read(branch, table, specs, correlation.own_names(name), show=False)
                 lists += reading.lists
                 searches.append(_company(reading, correlation))
     gated = [source for source in {one.key: one for one in sources}.values() if source.required_tables]
@@ -56,8 +59,9 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         "\n".join(lines),
         feeds_of(parts),
         tuple(lists),
-        "every hour (the search sets its own times: records that arrived 6 to 7 hours ago)",
+        Schedule(timedelta(hours=1), timedelta(days=14), None, correlation.window),
         (
+            *notes_of(parts),
             EXTRACTED,
             LIMITS,
             *(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unissued.convert.plan import Branch, branches
-from unissued.convert.query import Body
+from unissued.convert.plan import Branch, branches, notes_of
+from unissued.convert.query import ROWS, Body, Schedule, on_arrival, span
 from unissued.convert.spl import read
-from unissued.pack import Pack, Rule
+from unissued.pack import ListSpec, Pack, Rule
 
 EXTRACTED = "the first search needs Workload, Operation and category as extracted fields (they are top-level keys)"
 LIMITS = "streamstats, eventstats and mvexpand have memory limits (limits.conf); past them results are incomplete"
@@ -16,7 +16,10 @@ LIMITS = "streamstats, eventstats and mvexpand have memory limits (limits.conf);
 def detection(pack: Pack, rule: Rule, target: str) -> Body:
     """Write a detection."""
     parts = branches(rule, target)
-    readings = [read(branch, table, {}) for branch in parts for table in branch.tables]
+    schedule = on_arrival(target)
+    specs = pack.catalogue.lists
+    recent = f"_index_earliest={since(schedule)}"
+    readings = [read(branch, table, specs, {}, terms=recent) for branch in parts for table in branch.tables]
     lists = tuple(dict.fromkeys(name for reading in readings for name in reading.lists))
     columns = tuple(dict.fromkeys(name for reading in readings for name in reading.columns))
     tails = [[*reading.stages, row(reading.columns)] for reading in readings]
@@ -26,14 +29,13 @@ def detection(pack: Pack, rule: Rule, target: str) -> Body:
         lines = [multisearch([branch_of(reading.search, tail) for reading, tail in zip(readings, tails, strict=True)])]
     lines.append("| dedup row")
     lines += guard(pack, lists, "row")
-    note = ["unissued"] if any(pack.catalogue.lists[name].if_empty == "refuse" for name in lists) else []
-    lines.append(f"| table {', '.join([*columns, *note])}")
+    lines.append(f"| table {', '.join([*columns, *note_of(pack, lists)])}")
     return Body(
         "\n".join(lines),
         feeds_of(parts),
         lists,
-        "every hour, over the last 26 hours (audit records arrive hours late); Id is the alert's identity",
-        (EXTRACTED,),
+        schedule,
+        (*notes_of(parts), EXTRACTED, FURTHER_BACK),
     )
 
 
@@ -58,23 +60,55 @@ def feeds_of(parts: Sequence[Branch]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(table.name for part in parts for table in part.tables))
 
 
+FURTHER_BACK = "to search what was indexed earlier, say so in _index_earliest, such as -30d"
+
+
+def since(schedule: Schedule) -> str:
+    """Return how far back a run looks by arrival, as Splunk writes relative times."""
+    return f"-{span(schedule.arrived)}" if schedule.arrived else "0"
+
+
+def note_of(pack: Pack, lists: Sequence[str]) -> list[str]:
+    """Return the column in which a search says something about itself, if it can."""
+    return ["unissued"] if any(pack.catalogue.lists[name].given is None for name in lists) else []
+
+
 def guard(pack: Pack, lists: Sequence[str], present: str) -> list[str]:
-    """Return the commands that let nothing but one row pass when a list must not be empty and is.
+    """Return the commands that add a row for each damaged list.
+
+    A list that must not be empty keeps the results back then, since they would be everything or nothing.
 
     Args:
         pack: knows the lists.
         lists: which of them the search asks for.
         present: a column that every result has.
     """
-    needed = [name for name in lists if pack.catalogue.lists[name].if_empty == "refuse"]
     lines = []
-    for name in needed:
-        lines += [
-            f"| append [| inputlookup unissued_{name} | where len(key)>0 | stats count AS entries]",
-            "| eventstats max(entries) AS listed",
-            f"| eval keep=case(isnotnull({present}),if(listed>0,1,0),entries=0,1,true(),0)",
-            "| where keep=1",
-            f"| eval unissued=if(isnull({present}),"
-            f'"not evaluated: lookup unissued_{name} is empty",null()), {present}=coalesce({present},"")',
-        ]
+    for spec in (pack.catalogue.lists[name] for name in lists):
+        if spec.given is None:
+            refuses = spec.if_empty == "refuse"
+            sound = f'isnotnull({present}) AND listed="ok"' if refuses else f"isnotnull({present})"
+            said = ("not evaluated: " if refuses else "") + f"lookup unissued_{spec.name} "
+            lines += [
+                f"| append [| inputlookup unissued_{spec.name} | eval key=lower(trim(key)) | where len(key)>0\n"
+                "    | stats count AS rows by key\n"
+                f'    | eval said=if(match(key,"^{ROWS}[0-9]+\\z"),tonumber(substr(key,{len(ROWS) + 1})),null()),'
+                ' entry=if(match(key,"^#"),0,1)\n'
+                "    | stats count AS rows sum(entry) AS entries max(said) AS said | eval entries=coalesce(entries,0)\n"
+                f'    | eval fault=case({_faults(spec)},true(),"ok") | fields fault]',
+                "| eventstats max(fault) AS listed",
+                f'| where isnotnull(unissued) OR ({sound}) OR (isnull({present}) AND NOT fault="ok")',
+                f'| eval unissued=case(isnotnull(unissued),unissued,isnull({present}),"{said}".fault),'
+                f' {present}=coalesce({present},""), fault=null(), listed=null()',
+            ]
     return lines
+
+
+def _faults(spec: ListSpec) -> str:
+    """Return pairs of a test and what is wrong with a list that meets it."""
+    faults = []
+    if spec.if_empty == "refuse":
+        faults.append('entries=0,"is empty or missing"')
+    if spec.if_empty == "refuse" and spec.learned:
+        faults.append(f'isnull(said),"has no row {ROWS}N"')
+    return ",".join([*faults, 'isnotnull(said) AND NOT entries=said,"has ".entries." of ".said." rows"'])

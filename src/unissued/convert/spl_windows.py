@@ -6,65 +6,72 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unissued.convert.correlation import Correlation
-from unissued.convert.plan import Branch, branches
-from unissued.convert.query import Body
+from unissued.convert.plan import Branch, branches, notes_of
+from unissued.convert.query import Body, Schedule, on_arrival
 from unissued.convert.spl import Reading, read
-from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch, row
+from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch, note_of, row
 from unissued.pack import Pack, Rule
 
 
 def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     """Write a correlation whose condition looks at one window."""
-    bases = [base(pack.rule(name), correlation, target) for name in correlation.rules]
+    schedule = on_arrival(target, correlation.window, correlation.window)
+    bases = [base(pack, pack.rule(name), correlation, target) for name in correlation.rules]
     lists = tuple(dict.fromkeys(name for one in bases for reading in one.readings for name in reading.lists))
-    lines = [*gathered(bases, correlation), *_firings(correlation), *chains(correlation)]
+    lines = [*gathered(bases, correlation, schedule), *_firings(correlation), *chains(correlation)]
     lines += guard(pack, lists, correlation.keys[0])
-    note = ["unissued"] if any(pack.catalogue.lists[name].if_empty == "refuse" for name in lists) else []
-    lines.append(f"| table {', '.join(['_time', *correlation.keys, *note])}")
+    lines.append(f"| table {', '.join(['_time', *correlation.keys, *note_of(pack, lists)])}")
     return Body(
         "\n".join(lines),
-        feeds_of([part for one in bases for part in one.parts]),
+        feeds_of(parts := [part for one in bases for part in one.parts]),
         lists,
-        f"every hour, over the last {correlation.hours + 26} hours; keys and time are the alert's identity, "
-        f"silence a key for {correlation.span} after its last alert",
-        (EXTRACTED, LIMITS),
+        schedule,
+        (*notes_of(parts), EXTRACTED, LIMITS, "to search what was indexed earlier, count more seconds as new"),
     )
 
 
 @dataclass(frozen=True)
 class Base:
-    """A rule below a correlation: searches that end in ``_time``, the keys and, where asked, ``V``."""
+    """A rule below a correlation: searches that end in ``_time``, the keys, ``new`` and, where asked, ``V``.
+
+    ``new`` is 1 for a record that arrived since the last run. A chain is reported by the run in which its first firing
+    became possible: when one of the records that it needs is new.
+    """
 
     rule: str
     readings: list[Reading]
     parts: list[Branch]
 
 
-def base(rule: Rule, correlation: Correlation, target: str) -> Base:
+def base(pack: Pack, rule: Rule, correlation: Correlation, target: str) -> Base:
     """Write the searches of a rule below a correlation."""
     keys = correlation.own_names(rule.name)
     parts = branches(rule, target, tuple(keys.values()))
-    return Base(rule.name, [read(part, table, keys, show=False) for part in parts for table in part.tables], parts)
+    specs = pack.catalogue.lists
+    readings = [read(part, table, specs, keys, show=False) for part in parts for table in part.tables]
+    return Base(rule.name, readings, parts)
 
 
-def gathered(bases: Sequence[Base], correlation: Correlation) -> list[str]:
+def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule) -> list[str]:
     """Return the commands that bring the matches of all rules together, each once, those without a key left out."""
+    seconds = int(schedule.arrived.total_seconds()) if schedule.arrived else 0
+    once = ["| fields - _raw", "| eventstats min(new) AS new by row", "| dedup row"]
     searches = []
     for number, one in enumerate(bases, 1):
         keys = [*correlation.own_names(one.rule), "rule"]
         for reading in one.readings:
             stages = [
                 *reading.stages,
-                f"eval rule={number}",
+                f"eval rule={number}, new=if(_indextime>now()-{seconds},1,0)",
                 "where " + " AND ".join(f"len({key})>0" for key in correlation.keys),
                 row(["_time", "Id", *keys]),
-                f"fields {', '.join(['_time', 'row', *keys])}",
+                f"fields {', '.join(['_time', 'row', 'new', *keys])}",
             ]
             searches.append((reading.search, stages))
     if len(searches) == 1:
         search, stages = searches[0]
-        return [search, *(f"| {stage}" for stage in stages), "| fields - _raw", "| dedup row"]
-    return [multisearch([branch_of(search, stages) for search, stages in searches]), "| fields - _raw", "| dedup row"]
+        return [search, *(f"| {stage}" for stage in stages), *once]
+    return [multisearch([branch_of(search, stages) for search, stages in searches]), *once]
 
 
 def _firings(correlation: Correlation) -> list[str]:
@@ -84,10 +91,10 @@ def _firings(correlation: Correlation) -> list[str]:
 def _events(correlation: Correlation, by: str) -> list[str]:
     count = correlation.threshold
     if count == 1:
-        return []
+        return ["| eval fresh=new"]
     return [
         "| sort 0 _time",
-        f"| streamstats window={count} global=f count AS events min(_time) AS start by {by}",
+        f"| streamstats window={count} global=f count AS events min(_time) AS start sum(new) AS fresh by {by}",
         f"| where events={count} AND _time-start<={correlation.seconds}",
     ]
 
@@ -99,12 +106,13 @@ def _values(correlation: Correlation, by: str) -> list[str]:
         "| sort 0 -_time",
         f"| streamstats current=f last(_time) AS again by {by} V",
         f"| eval again=if(isnotnull(again) AND again-_time<={window},again,null())",
-        '| eval change=if(len(V)=0,"0",mvappend("1","-1"))',
+        '| eval change=if(len(V)=0,"0",mvappend("1","-1")), change=if(new=1,mvappend(change,"new"),change)',
         "| mvexpand change",
-        '| eval step=case(NOT change="-1",1,isnotnull(again),0,true(),2)',
-        f'| eval _time=case(NOT change="-1",_time,isnotnull(again),again,true(),_time+{window})',
+        '| eval step=case(change="0" OR change="1",1,change="-1" AND isnotnull(again),0,true(),2)',
+        f"| eval _time=case(step=1,_time,step=0,again,true(),_time+{window}),\n"
+        '    new=case(step=1,new,change="new",-1,true(),0), change=if(change="new",0,tonumber(change))',
         "| sort 0 _time step",
-        f"| streamstats sum(change) AS distinct_values by {by}",
+        f"| streamstats sum(change) AS distinct_values sum(new) AS fresh by {by}",
         f"| where step=1 AND distinct_values>={correlation.threshold}",
     ]
 
@@ -112,31 +120,39 @@ def _values(correlation: Correlation, by: str) -> list[str]:
 def _sums(correlation: Correlation, by: str) -> list[str]:
     return [
         "| eval V=if(len(V)=0,0,tonumber(V))",
-        f"| stats sum(V) AS V by {by} _time",
+        f"| stats sum(V) AS V sum(new) AS new by {by} _time",
         '| eval step=mvappend("1","2")',
         "| mvexpand step",
-        f'| eval change=if(step="1",V,-V), _time=if(step="1",_time,_time+{correlation.seconds})',
+        '| eval change=if(step="1",V,-V), new=if(step="1",new,-new),\n'
+        f'    _time=if(step="1",_time,_time+{correlation.seconds})',
         "| sort 0 _time step",
-        f"| streamstats sum(change) AS total by {by}",
+        f"| streamstats sum(change) AS total sum(new) AS fresh by {by}",
         f'| where step="1" AND total>={correlation.threshold}',
     ]
 
 
 def _ordered(correlation: Correlation, by: str) -> list[str]:
-    """Carry the latest start of every sequence so far from rule to rule; equal times stand in the rules' order."""
-    lines = ["| sort 0 _time rule", "| eval start1=if(rule=1,_time,null())"]
+    """Carry the latest start of every sequence so far from rule to rule; equal times stand in the rules' order.
+
+    A sequence is new when anything new of its rules lies in the window.
+    """
+    lines = ["| sort 0 _time rule", "| eval start1=if(rule=1,_time,null()), newest=if(new=1,_time,null())"]
     for number in range(2, len(correlation.rules) + 1):
         lines.append(f"| streamstats max(start{number - 1}) AS latest{number - 1} by {by}")
         lines.append(f"| eval start{number}=if(rule={number},latest{number - 1},null())")
     last = len(correlation.rules)
+    lines.append(f"| streamstats max(newest) AS newest by {by}")
     lines.append(f"| where rule={last} AND isnotnull(start{last}) AND _time-start{last}<={correlation.seconds}")
+    lines.append(f"| eval fresh=if(isnotnull(newest) AND _time-newest<={correlation.seconds},1,0)")
     return lines
 
 
 def chains(correlation: Correlation) -> list[str]:
-    """Return the commands that keep the first firing of each chain."""
+    """Return the commands that keep the first firing of each chain, where it is new."""
+    keys = " ".join(correlation.keys)
     return [
+        f"| stats max(fresh) AS fresh by {keys} _time",
         "| sort 0 _time",
-        f"| streamstats current=f last(_time) AS before by {' '.join(correlation.keys)}",
-        f"| where isnull(before) OR _time-before>{correlation.seconds}",
+        f"| streamstats current=f last(_time) AS before by {keys}",
+        f"| where (isnull(before) OR _time-before>{correlation.seconds}) AND fresh>0",
     ]

@@ -23,12 +23,13 @@ from unissued.convert.condition import ExactCondition
 from unissued.convert.kusto import column
 from unissued.convert.value import flags_of, meets_nothing, number_of, period_of, placeholder_of, text_of
 from unissued.errors import UnsupportedError
-from unissued.pack import Field
+from unissued.pack import Field, ListSpec
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
 _OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 _REGEX_PART = re.compile(r'\\\\|\\.|"|[^\\"]+', re.DOTALL)
 _BEYOND = 10**15
+_MOST_ENTRIES = 1000
 
 
 def quoted(text: str) -> str:
@@ -63,8 +64,9 @@ class SplunkCondition(ExactCondition, SplunkBackend):
     and_token: ClassVar[str] = "AND"  # noqa: S105 - a word of the language
     precedence = (ConditionNOT, ConditionAND, ConditionOR)  # type: ignore[assignment]  # its own annotation is off
 
-    def __init__(self, fields: Mapping[str, Field]) -> None:
+    def __init__(self, fields: Mapping[str, Field], specs: Mapping[str, ListSpec]) -> None:
         super().__init__(fields)
+        self._specs = specs
         self.lookups: dict[tuple[str, str], str] = {}
         """(list, field) -> name of the column that is set where the field's value is on the list."""
 
@@ -118,6 +120,13 @@ class SplunkCondition(ExactCondition, SplunkBackend):
         self._must_be_text(known, "a list")
         if known.many:
             raise UnsupportedError.at(known.name, "has several values, and a list holds one", "")
+        given = self._specs[placeholder].given
+        if given is not None:
+            if len(given) > _MOST_ENTRIES:
+                raise UnsupportedError.at(
+                    known.name, f"a list of {len(given)} entries is too long for a search", "a lookup"
+                )
+            return f"in(lower({column(known.name)}),{','.join(map(quoted, given))})" if given else "false()"
         name = self.lookups.setdefault((placeholder, known.name), f"listed{len(self.lookups) + 1}")
         return f"isnotnull({name})"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
-from sigma.types import Placeholder, SigmaExists, SigmaFieldReference, SigmaNull, SigmaString, SpecialChars
+from sigma.types import Placeholder, SigmaExists, SigmaFieldReference, SigmaNull, SigmaNumber, SigmaString, SpecialChars
 
 from unissued.errors import UnsupportedError
 from unissued.pack import Rule
@@ -83,6 +83,20 @@ def lists_of(node: Tree | bool) -> Iterator[str]:
     for leaf in leaves(node):
         if isinstance(leaf.value, SigmaString):
             yield from (part.name for part in leaf.value.s if isinstance(part, Placeholder))
+
+
+def numbers_of(node: Tree | bool, field: str) -> set[int] | None:
+    """Return the numbers that a condition asks a field for; None when it asks for something else as well."""
+    found: set[int] = set()
+    for leaf in leaves(node):
+        if isinstance(leaf.value, SigmaFieldReference) and leaf.value.field == field:
+            return None
+        if leaf.field == field:
+            text = str(leaf.value) if isinstance(leaf.value, SigmaNumber | SigmaString) else ""
+            if not text.removeprefix("-").isdecimal():
+                return None
+            found.add(int(text))
+    return found
 
 
 @dataclass(frozen=True)

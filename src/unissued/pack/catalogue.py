@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
@@ -118,6 +118,8 @@ class ListSpec:
     if_empty: str
     learned: bool
     holds: str
+    given: tuple[str, ...] | None = None
+    """Entries to write into queries, in canonical form and small letters; None where the target keeps the list."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,11 @@ class Catalogue:
     categories: Mapping[str, tuple[str, ...]]
     lists: Mapping[str, ListSpec]
     enums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def with_lists(self, given: Mapping[str, Iterable[str]]) -> Catalogue:
+        """Return a catalogue whose lists are written into queries instead of being looked up in the target."""
+        filled = {name: replace(self.lists[name], given=tuple(sorted(entries))) for name, entries in given.items()}
+        return replace(self, lists={**self.lists, **filled})
 
     def sources_of(self, logsource: Mapping[str, object]) -> tuple[Source, ...]:
         """Resolve a rule's ``logsource`` to catalogue entries.

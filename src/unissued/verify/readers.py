@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from unissued.convert import Query
+from unissued.convert import ROWS, Query
 from unissued.engines.kusto import INGESTED, Kusto
 from unissued.engines.spl import Reading, Search, Splunk, SplunkEvent, parse
-from unissued.evaluate import Given
+from unissued.evaluate import Given, comparable_lists
 from unissued.pack import Catalogue, Source
 from unissued.record import Origin, Record, utc_text
 from unissued.tables import SplunkRow, Writer, schemas
@@ -61,7 +61,14 @@ class Reader(ABC):
         again = [record for record in records if record.source not in counted]
         filler = _filler(self.catalogue, given, fill_until) if fill_until else ()
         self._load([*records, *again, *filler])
-        self._load_lists({name: sorted(entries) for name, entries in given.lists.items()})
+        self._load_lists({name: self._with_rows(name, given) for name in given.lists})
+
+    def _with_rows(self, name: str, given: Given) -> list[str]:
+        """Return a list's entries, and what an export adds to a learned list: the number of its entries."""
+        entries = sorted(given.lists[name])
+        if not self.catalogue.lists[name].learned:
+            return entries
+        return [*entries, f"{ROWS}{len(comparable_lists(self.catalogue, given.lists)[name])}"]
 
     def run(self, query: Query, now: datetime) -> Result:
         """Execute a query at a time.
