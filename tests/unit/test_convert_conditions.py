@@ -54,7 +54,8 @@ def spl(
     fields: dict[str, Field] | None = None,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> str:
-    return SplunkCondition(fields or dict(MAIL.fields), load_catalogue().lists).expression(
+    condition_of = SplunkCondition(fields or dict(MAIL.fields), load_catalogue().lists)
+    return condition_of.expression(tree(selection, condition, **more))
         tree(selection, condition, **more)
     )
 

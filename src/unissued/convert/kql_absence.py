@@ -175,7 +175,7 @@ def _gate(feeds: tuple[str, ...]) -> list[tuple[str, str]]:
             "    | summarize Rows = sum(Rows), Before = sum(Before), Count = count(), Unknown = countif(not(Known)),\n"
             "        Hour = min(Hour)\n"
             "        by From, To, Feed, Large, Block = iff(Large, Hour, bin(Hour, 6h))\n"
-            "    | where iff(Unknown > 0, Rows == 0 and Count >= 6, Rows < 0.8 * Before)\n"
+            "    | where iff(Unknown > 0, Rows == 0 and Count >= 6, 10 * Rows < 8 * Before)\n"
             "    | summarize Feeds = array_sort_asc(make_set(Feed)), First = min(Hour), Last = max(Hour)\n"
             "        by From, To\n)",
         ),

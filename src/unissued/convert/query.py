@@ -132,7 +132,7 @@ def _list_line(pack: Pack, name: str, target: str) -> str:
     spec = pack.catalogue.lists[name]
     if spec.given is not None:
         return f"{name}, written into the query ({len(spec.given)} entries): {spec.holds}"
-    place = "lookup, column key in small letters" if target == "splunk" else "watchlist, column SearchKey"
+    place = "a lookup that exists, column key in small letters" if target == "splunk" else "watchlist, column SearchKey"
     rows = f"one row {ROWS}N says how many others there are"
     counted = rows if spec.learned else f"may have a row: {rows}"
     empty = "without it the rule is not evaluated" if spec.if_empty == "refuse" else "may be empty"

@@ -21,7 +21,7 @@ from unissued.pack.path import Step, parse_path
 _PLACE = re.compile(r"\{(?:(guid|token_of):)?([^{}]+)\}")
 _ELEMENT_NAMES = {"modifiedproperties": "displayName", "additionaldetails": "key"}
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_SECONDS = '_time=coalesce(strptime(substr(event_time,1,19)."+0000","%Y-%m-%dT%H:%M:%S%z"),_time)'
+_SECONDS = '_time=floor(coalesce(strptime(substr(event_time,1,19)."+0000","%Y-%m-%dT%H:%M:%S%z"),_time))'
 _GUID = r'"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\z"'
 
 
@@ -67,8 +67,9 @@ def read(
     used = {*shown, *keys.values(), *(name for known in needed for name in known.sources)}
     stages = [*early, *_columns(branch, needed, table, used), *_derived(needed)]
     for (name, field), hit in condition.lookups.items():
-        # What begins with # is no entry but says something about the list.
-        stages.append(f'eval lookup_key=if(substr({column(field)},1,1)="#","",lower({column(field)}))')
+        # What begins with # is no entry but says something about the list, so # alone is on none.
+        text = column(field)
+        stages.append(f'eval lookup_key=if(len({text})=0 OR substr({text},1,1)="#","#",lower({text}))')
         stages.append(f"lookup unissued_{name} key AS lookup_key OUTPUT key AS {hit}")
     if where:
         stages.append(f"where {where}")
@@ -167,9 +168,17 @@ def _columns(branch: Branch, needed: list[Field], table: Table, used: set[str]) 
         head = tuple(Step(step.key, None if step.element is None else "") for step in path[: last + 1])
         place = lists.setdefault(head, f"list{len(lists) + 1}")
         later += _elements(branch, known, path[last], path[last + 1 :], place)
-    evals += [f"{name}=spath(_raw,{quoted(_dotted(path))})" for path, name in lists.items()]
+    evals += [f"{name}={_elements_at(path)}" for path, name in lists.items()]
     forms.append(_SECONDS)
     return ["eval " + ",\n    ".join(evals), "eval " + ",\n    ".join(forms), *later]
+
+
+def _elements_at(path: tuple[Step, ...]) -> str:
+    """Return an expression for the elements of a list, which can also stand there as JSON in a text."""
+    first = next(index for index, step in enumerate(path) if step.element is not None)
+    whole = _dotted((*path[:first], Step(path[first].key)))
+    inside = ".".join(["{}", *filter(None, [_dotted(path[first + 1 :])])])
+    return f"coalesce(spath(_raw,{quoted(_dotted(path))}),spath(spath(_raw,{quoted(whole)}),{quoted(inside)}))"
 
 
 def _elements(branch: Branch, known: Field, step: Step, rest: tuple[Step, ...], place: str) -> list[str]:

@@ -147,7 +147,7 @@ def _gate(feeds: list[str], correlation: Correlation) -> list[str]:
         "| eventstats min(eval(if(rows>0,hour,null()))) AS oldest by feed",
         '| eval shift=if(isnull(hour),"0",mvappend("0","604800"))',
         "| mvexpand shift",
-        '| eval before=if(shift="0",0,rows), rows=if(shift="0",rows,0), hour=hour+tonumber(shift)',
+        '| eval before=if(shift="0",0,rows), rows=if(shift="0",rows,0), hour=tonumber(hour)+tonumber(shift)',
         "| eventstats sum(before) AS before sum(rows) AS rows by feed hour",
         '| eval cell=if(isnull(hour),"record|".group,feed."|".hour)',
         "| dedup cell",
@@ -165,7 +165,7 @@ def _gate(feeds: list[str], correlation: Correlation) -> list[str]:
         "| eventstats sum(rows) AS block_rows sum(before) AS block_before count AS block_hours\n"
         "    sum(eval(1-known)) AS block_unknown by span block",
         "| eval gap=case(isnull(hour),null(),block_unknown>0 AND block_rows=0 AND block_hours>=6,feed,\n"
-        "    block_unknown=0 AND block_rows<0.8*block_before,feed,true(),null())",
+        "    block_unknown=0 AND 10*block_rows<8*block_before,feed,true(),null())",
         "| eval gap_hour=if(isnull(gap),null(),hour)",
         "| eventstats values(gap) AS gaps min(gap_hour) AS gap_first max(gap_hour) AS gap_last by span",
         "| where isnull(hour)",
@@ -184,8 +184,8 @@ def _verdict(correlation: Correlation, shown: list[str]) -> list[str]:
         '." to ".strftime(gap_last,"%F %T %z"),true(),"found")',
         "| sort 0 moment",
         "| eventstats count AS records by state",
-        "| streamstats count AS number by state",
-        f"| streamstats current=f last(moment) AS previous by state {keys}",
+        "| streamstats window=0 count AS number by state",
+        f"| streamstats current=f window=1 global=f last(moment) AS previous by state {keys}",
         f'| where (state="found" AND (isnull(previous) OR moment-previous>{window}))\n'
         '    OR (NOT state="found" AND number=1)',
         '| eval unissued=if(state="found",null(),state), records=if(state="found",null(),records), _time=moment',

@@ -108,7 +108,7 @@ def _faults(spec: ListSpec) -> str:
     """Return pairs of a test and what is wrong with a list that meets it."""
     faults = []
     if spec.if_empty == "refuse":
-        faults.append('entries=0,"is empty or missing"')
+        faults.append('entries=0,"is empty"')
     if spec.if_empty == "refuse" and spec.learned:
         faults.append(f'isnull(said),"has no row {ROWS}N"')
     return ",".join([*faults, 'isnotnull(said) AND NOT entries=said,"has ".entries." of ".said." rows"'])

@@ -104,15 +104,15 @@ def _values(correlation: Correlation, by: str) -> list[str]:
     window = correlation.seconds
     return [
         "| sort 0 -_time",
-        f"| streamstats current=f last(_time) AS again by {by} V",
+        f"| streamstats current=f window=1 global=f last(_time) AS again by {by} V",
         f"| eval again=if(isnotnull(again) AND again-_time<={window},again,null())",
         '| eval change=if(len(V)=0,"0",mvappend("1","-1")), change=if(new=1,mvappend(change,"new"),change)',
         "| mvexpand change",
         '| eval step=case(change="0" OR change="1",1,change="-1" AND isnotnull(again),0,true(),2)',
         f"| eval _time=case(step=1,_time,step=0,again,true(),_time+{window}),\n"
         '    new=case(step=1,new,change="new",-1,true(),0), change=if(change="new",0,tonumber(change))',
-        "| sort 0 _time step",
-        f"| streamstats sum(change) AS distinct_values sum(new) AS fresh by {by}",
+        "| sort 0 _time, step",
+        f"| streamstats window=0 sum(change) AS distinct_values sum(new) AS fresh by {by}",
         f"| where step=1 AND distinct_values>={correlation.threshold}",
     ]
 
@@ -125,8 +125,8 @@ def _sums(correlation: Correlation, by: str) -> list[str]:
         "| mvexpand step",
         '| eval change=if(step="1",V,-V), new=if(step="1",new,-new),\n'
         f'    _time=if(step="1",_time,_time+{correlation.seconds})',
-        "| sort 0 _time step",
-        f"| streamstats sum(change) AS total sum(new) AS fresh by {by}",
+        "| sort 0 _time, step",
+        f"| streamstats window=0 sum(change) AS total sum(new) AS fresh by {by}",
         f'| where step="1" AND total>={correlation.threshold}',
     ]
 
@@ -136,12 +136,12 @@ def _ordered(correlation: Correlation, by: str) -> list[str]:
 
     A sequence is new when anything new of its rules lies in the window.
     """
-    lines = ["| sort 0 _time rule", "| eval start1=if(rule=1,_time,null()), newest=if(new=1,_time,null())"]
+    lines = ["| sort 0 _time, rule", "| eval start1=if(rule=1,_time,null()), newest=if(new=1,_time,null())"]
     for number in range(2, len(correlation.rules) + 1):
-        lines.append(f"| streamstats max(start{number - 1}) AS latest{number - 1} by {by}")
+        lines.append(f"| streamstats window=0 max(start{number - 1}) AS latest{number - 1} by {by}")
         lines.append(f"| eval start{number}=if(rule={number},latest{number - 1},null())")
     last = len(correlation.rules)
-    lines.append(f"| streamstats max(newest) AS newest by {by}")
+    lines.append(f"| streamstats window=0 max(newest) AS newest by {by}")
     lines.append(f"| where rule={last} AND isnotnull(start{last}) AND _time-start{last}<={correlation.seconds}")
     lines.append(f"| eval fresh=if(isnotnull(newest) AND _time-newest<={correlation.seconds},1,0)")
     return lines
@@ -153,6 +153,6 @@ def chains(correlation: Correlation) -> list[str]:
     return [
         f"| stats max(fresh) AS fresh by {keys} _time",
         "| sort 0 _time",
-        f"| streamstats current=f last(_time) AS before by {keys}",
+        f"| streamstats current=f window=1 global=f last(_time) AS before by {keys}",
         f"| where (isnull(before) OR _time-before>{correlation.seconds}) AND fresh>0",
     ]
