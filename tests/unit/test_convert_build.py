@@ -156,9 +156,9 @@ def test_required_feeds_are_named_and_gated(rules: Pack) -> None:
     assert "isfuzzy" not in gate
     assert "SigninLogs" in gate
     assert "AADNonInteractiveUserSignInLogs" in gate
-    assert "Rows < 8 * Before" in query
+    assert "10 * Rows < 8 * Before" in query
     search = convert(rules, rules.rule("mail_token_never_issued"), "splunk").query
-    assert "block_rows<0.8*block_before" in search
+    assert "10*block_rows<8*block_before" in search
     assert 'category IN ("SignInLogs", "NonInteractiveUserSignInLogs")' in search
 
 

@@ -56,8 +56,6 @@ def spl(
 ) -> str:
     condition_of = SplunkCondition(fields or dict(MAIL.fields), load_catalogue().lists)
     return condition_of.expression(tree(selection, condition, **more))
-        tree(selection, condition, **more)
-    )
 
 
 TEXT: list[tuple[dict[str, object], str, str | None]] = [
@@ -99,7 +97,22 @@ TEXT: list[tuple[dict[str, object], str, str | None]] = [
     (  # K20, S15
         {"AppId|fieldref": "ClientAppId"},
         "(isnotempty(AppId) and AppId =~ ClientAppId)",
-        "(len(AppId)>0 AND lower(AppId)=lower(ClientAppId))",
+        '(len(AppId)>0 AND ("=".lower(AppId))=("=".lower(ClientAppId)))',
+    ),
+    (  # numbers compare as numbers in some readings of Splunk's manuals, text never may
+        {"Operation": "5.0"},
+        'Operation =~ "5.0"',
+        r'match(lower(Operation),"^5[.]0\z")',
+    ),
+    (
+        {"Operation": ["x", "1e3"]},
+        'Operation in~ ("x", "1e3")',
+        r'((lower(Operation)="x") OR (match(lower(Operation),"^1e3\z")))',
+    ),
+    (  # a missing value is no empty text
+        {"Operation|re": "^$"},
+        '(isnotempty(Operation) and Operation matches regex "^$")',
+        r'(len(Operation)>0 AND match(Operation,"^\z"))',
     ),
     (  # K1: a path is a column
         {"AppAccessContext.UniqueTokenId": "x"},

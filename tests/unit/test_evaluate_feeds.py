@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,7 +36,8 @@ def rows(table: str, counts: Mapping[int, int], source: str = "azure/signinlogs"
 def gap(
     records: Iterable[Record], start: float, end: float, last_week: Mapping[str, int] | None = None
 ) -> tuple[Reason, str] | None:
-    return Feeds(list(records), measured=True, rows_last_week=last_week or {}).gap(SIGNINS, at(start), at(end))
+    feeds = Feeds(list(records), measured=True, rows_last_week=last_week or {})
+    return feeds.gap(SIGNINS, at(start), at(end), judged=at(end))
 
 
 def both(counts: Mapping[int, int]) -> list[Record]:
@@ -77,7 +79,7 @@ def test_missing_required_table_is_missing_and_not_incomplete() -> None:
 
 def test_source_without_any_record_is_missing() -> None:
     feeds = Feeds(rows("OfficeActivity", {9: 1}, "m365/exchange"), measured=True, rows_last_week={})
-    assert feeds.gap(SIGNINS, at(8), at(14)) == (Reason.FEED_MISSING, "no records of azure/signinlogs")
+    assert feeds.gap(SIGNINS, at(8), at(14), at(20)) == (Reason.FEED_MISSING, "no records of azure/signinlogs")
     assert feeds.lacks([SIGNINS])
     assert not feeds.lacks([MAIL])
     assert not feeds.lacks([SIGNINS, MAIL])
@@ -85,13 +87,13 @@ def test_source_without_any_record_is_missing() -> None:
 
 def test_unmeasured_feed_is_complete() -> None:
     feeds = Feeds([], measured=False, rows_last_week=RATE)
-    assert feeds.gap(SIGNINS, at(8), at(14)) is None
+    assert feeds.gap(SIGNINS, at(8), at(14), at(20)) is None
     assert not feeds.lacks([SIGNINS])
 
 
 def test_source_without_required_tables_needs_only_records() -> None:
     feeds = Feeds(rows("OfficeActivity", {9: 1}, "m365/exchange"), measured=True, rows_last_week={})
-    assert feeds.gap(MAIL, at(0), at(24)) is None
+    assert feeds.gap(MAIL, at(0), at(24), at(30)) is None
 
 
 def test_small_hours_are_pooled_to_six() -> None:
@@ -140,3 +142,17 @@ def test_hours_that_have_not_ended_are_not_judged() -> None:
 def test_hour_in_which_the_window_begins_is_judged() -> None:
     assert gap(both(WITHIN), 7.9, 14, RATE) is not None
     assert gap(both(WITHIN), 8.1, 14, RATE) is None
+
+
+def test_hour_in_which_the_window_ends_is_judged_once_it_is_over() -> None:
+    feeds = Feeds(both(WITHIN), measured=True, rows_last_week=RATE)
+    assert feeds.gap(SIGNINS, at(8), at(14.5), at(14.9)) is None
+    assert feeds.gap(SIGNINS, at(8), at(14.5), at(15)) is not None
+    assert feeds.gap(SIGNINS, at(8), at(13.9), at(20)) is None
+
+
+def test_rows_that_arrive_after_the_judgement_complete_nothing() -> None:
+    late = [replace(record, ingested=at(20)) for record in both({10: 100})]
+    feeds = Feeds(both({hour: 100 for hour in WITHIN if hour != 10}) + late, measured=True, rows_last_week=RATE)
+    assert feeds.gap(SIGNINS, at(8), at(13.9), at(19.9)) is not None
+    assert feeds.gap(SIGNINS, at(8), at(13.9), at(20)) is None

@@ -49,7 +49,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
             f"        | where Seen between ((T - {correlation.span}) .. (T + {correlation.span}))\n"
             f"        | distinct {keys}, T\n        ) on {keys}, T\n"
             f"    | extend From = bin(T - {correlation.span}, 1h),\n"
-            f"        To = bin(min_of(T + {correlation.span}, Ingested + 6h), 1h)\n"
+            f"        To = min_of(bin(T + {correlation.span}, 1h) + 1h, bin(Ingested + 6h, 1h))\n"
             f"    | extend Old = T < ago({_LOOK_BACK}d) + {correlation.span}\n)",
         ),
     ]

@@ -128,7 +128,7 @@ def form(kind: str, enum: Mapping[str, int], raw: str) -> str:
             return rf'if(match({raw},{shape}),replace({raw},{shape},"\1T\2Z"),"")'
         case "ip":
             first = rf'replace(replace(lower({raw}),{blank}),"(?s)[,; ].*\z","")'
-            four = r'"^(?:\[?::ffff:)?([0-9]{1,3}(?:[.][0-9]{1,3}){3})\]?(?::[0-9]+)?\z","\1"'
+            four = r'"^(?:\[?::ffff:)?([0-9]{1,3}(?:[.][0-9]{1,3}){3})(?:%[^\]:]*)?\]?(?::[0-9]*)?\z","\1"'
             six = r'"(?s)^\[([^\]%]*).*\z","\1"'
             none = r'"^(?:<null>|0[.]0[.]0[.]0)\z",""'
             return rf'replace(replace(replace(replace({first},{four}),{six}),"(?s)%.*\z",""),{none})'

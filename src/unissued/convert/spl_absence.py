@@ -152,7 +152,7 @@ def _gate(feeds: list[str], correlation: Correlation) -> list[str]:
         '| eval cell=if(isnull(hour),"record|".group,feed."|".hour)',
         "| dedup cell",
         f"| eval begin=floor((moment-{window})/3600)*3600,\n"
-        f"    end=floor(min(moment+{window},ingested+{6 * _HOUR})/3600)*3600",
+        f"    end=min(floor((moment+{window})/3600)*3600+3600,floor((ingested+{6 * _HOUR})/3600)*3600)",
         '| eval span=if(isnull(hour),begin."|".end,null())',
         "| eventstats values(span) AS spans",
         '| eval span=if(isnull(hour),span,mvmap(spans,if(hour>=tonumber(mvindex(split(spans,"|"),0))'

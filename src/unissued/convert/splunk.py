@@ -27,6 +27,10 @@ from unissued.pack import Field, ListSpec
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
 _OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
+# Whatever could be read as a number; Splunk's manuals leave open whether two such texts compare as numbers.
+_NUMERIC = re.compile(
+    r"\s*[-+]?(?:0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|nan|inf(?:inity)?)\s*\Z", re.IGNORECASE
+)
 _REGEX_PART = re.compile(r'\\\\|\\.|"|[^\\"]+', re.DOTALL)
 _BEYOND = 10**15
 _MOST_ENTRIES = 1000
@@ -74,6 +78,8 @@ class SplunkCondition(ExactCondition, SplunkBackend):
         return f"in({column(known.name)},{','.join(quoted(str(number)) for number in numbers)})"
 
     def _one_of_texts(self, known: Field, texts: Sequence[str]) -> str:
+        if any(_NUMERIC.match(text) for text in texts):
+            return f"({self._joined([_equals(column(known.name), text) for text in texts])})"
         return f"in(lower({column(known.name)}),{','.join(quoted(text.lower()) for text in texts)})"
 
     def _any(self, known: Field, test: str) -> str:
@@ -85,7 +91,9 @@ class SplunkCondition(ExactCondition, SplunkBackend):
         return f"len({column(known.name)}){'>' if wanted else '='}0"
 
     def _equal_fields(self, known: Field, other: Field) -> str:
-        return f"(len({column(known.name)})>0 AND lower({column(known.name)})=lower({column(other.name)}))"
+        # With a letter in front neither looks like a number.
+        ours, theirs = (f'"=".lower({column(one.name)})' for one in (known, other))
+        return f"(len({column(known.name)})>0 AND ({ours})=({theirs}))"
 
     def _test(self, known: Field, value: object) -> str:
         name = column(known.name)
@@ -136,14 +144,21 @@ def _text(name: str, value: SigmaString) -> str:
     if found.kind == "exists":
         return f"len({name})>0"
     if found.kind == "equals" and not found.cased:
-        return f"lower({name})={quoted(found.text.lower())}"
-    # Splunk compares text that looks like numbers as numbers, so an exact comparison is a regular expression, too.
+        return _equals(name, found.text)
     pattern = regex.wildcards(found.parts) if found.kind == "pattern" else regex.literal(found.text)
     head = "" if found.kind in ("endswith", "contains") else "^"
     tail = "" if found.kind in ("startswith", "contains") else r"\z"
     flags = "" if found.kind != "pattern" else "(?s)"
     subject, body = (name, pattern) if found.cased else (f"lower({name})", pattern.lower())
     return _matches(name, subject, flags + head + body + tail)
+
+
+def _equals(name: str, text: str) -> str:
+    """Compare text without letter case; what looks like a number by a regular expression, or 5 would equal 5.0."""
+    if _NUMERIC.match(text):
+        pattern = f"^{regex.literal(text.lower())}" + r"\z"
+        return f"match(lower({name}),{quoted_regex(pattern)})"
+    return f"lower({name})={quoted(text.lower())}"
 
 
 def _matches(name: str, subject: str, pattern: str) -> str:

@@ -253,7 +253,7 @@ def _extended(
             }
         if not _holds(condition.parsed, present):
             continue
-        gap = _gap(denied - present, member.time - window, min(member.time + window, judged_at), around)
+        gap = _gap(denied - present, member.time - window, member.time + window, judged_at, around)
         if gap is not None:
             unjudged.append(_question(*gap, member))
         else:
@@ -303,10 +303,12 @@ def _arrived(member: _Member, by: datetime) -> bool:
     return all(event.record.ingested <= by for event in member.match.events())
 
 
-def _gap(absent: set[str], start: datetime, end: datetime, around: Surroundings) -> tuple[Reason, str] | None:
+def _gap(
+    absent: set[str], start: datetime, end: datetime, judged_at: datetime, around: Surroundings
+) -> tuple[Reason, str] | None:
     for rule in sorted(absent):
         for source in around.sources[rule]:
-            gap = around.feeds.gap(source, start, end)
+            gap = around.feeds.gap(source, start, end, judged_at)
             if gap is not None:
                 return gap
     return None

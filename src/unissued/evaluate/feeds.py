@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -31,12 +30,12 @@ class Feeds:
     def __init__(self, records: Iterable[Record], *, measured: bool, rows_last_week: Mapping[str, int]) -> None:
         self.measured = measured
         self._last_week = rows_last_week
-        self._rows: dict[str, Counter[datetime]] = {}
+        self._rows: dict[str, dict[datetime, list[datetime]]] = {}
         self._sources: set[str] = set()
         for record in records if measured else ():
             self._sources.add(record.source)
             hour = record.time.replace(minute=0, second=0, microsecond=0)
-            self._rows.setdefault(record.table, Counter())[hour] += 1
+            self._rows.setdefault(record.table, {}).setdefault(hour, []).append(record.ingested)
 
     def lacks(self, sources: Iterable[Source]) -> bool:
         """Tell whether the stream has no record at all of any of these log sources."""
@@ -51,48 +50,53 @@ class Feeds:
         lacking = [table for table in source.required_tables if table not in self._rows]
         return (Reason.FEED_MISSING, f"no rows of {lacking[0]}") if lacking else None
 
-    def gap(self, source: Source, start: datetime, end: datetime) -> tuple[Reason, str] | None:
-        """Return why the absence of a record of a source between two times proves nothing, or None if it does."""
+    def gap(self, source: Source, start: datetime, end: datetime, judged: datetime) -> tuple[Reason, str] | None:
+        """Return why the absence of a record of a source between two times proves nothing, or None if it does.
+
+        What counts are the hours that are over at the time of judgement, and the rows that had arrived by then: rows
+        that come later cannot have explained anything.
+        """
         if not self.measured:
             return None
         missing = self.missing(source)
         if missing is not None:
             return missing
         for table in source.required_tables:
-            hours = list(self._gaps(table, start, end))
+            hours = list(self._gaps(table, start, end, judged))
             if hours:
                 return Reason.FEED_INCOMPLETE, f"{table} has gaps, the first at {hours[0]:%Y-%m-%dT%H:%MZ}"
         return None
 
-    def _gaps(self, table: str, start: datetime, end: datetime) -> Iterator[datetime]:
-        rows = self._rows[table]
+    def _gaps(self, table: str, start: datetime, end: datetime, judged: datetime) -> Iterator[datetime]:
         blocks: dict[datetime, list[datetime]] = {}
         hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        while hour + HOUR <= end:
-            expected = self._expected(table, hour)
+        while hour <= end and hour + HOUR <= judged:
+            expected = self._expected(table, hour, judged)
             if expected is not None and expected >= _SMALL:
-                if rows[hour] < _ENOUGH * expected:
+                if self._count(table, hour, judged) < _ENOUGH * expected:
                     yield hour
             else:
                 blocks.setdefault(hour.replace(hour=hour.hour - hour.hour % _BLOCK_HOURS), []).append(hour)
             hour += HOUR
         for block, hours in blocks.items():
-            if not self._block_is_complete(table, hours):
+            if not self._block_is_complete(table, hours, judged):
                 yield block
 
-    def _expected(self, table: str, hour: datetime) -> int | None:
+    def _count(self, table: str, hour: datetime, judged: datetime) -> int:
+        return sum(ingested <= judged for ingested in self._rows[table].get(hour, ()))
+
+    def _expected(self, table: str, hour: datetime, judged: datetime) -> int | None:
         """Return last week's rows of the same hour, or None where nothing is known about last week."""
         if table in self._last_week:
             return self._last_week[table]
-        rows = self._rows[table]
         before = hour - WEEK
-        return rows[before] if min(rows) <= before else None
+        return self._count(table, before, judged) if min(self._rows[table]) <= before else None
 
-    def _block_is_complete(self, table: str, hours: list[datetime]) -> bool:
-        rows = sum(self._rows[table][hour] for hour in hours)
-        expected = [self._expected(table, hour) for hour in hours]
+    def _block_is_complete(self, table: str, hours: list[datetime], judged: datetime) -> bool:
+        rows = sum(self._count(table, hour, judged) for hour in hours)
+        expected = [self._expected(table, hour, judged) for hour in hours]
         known = [count for count in expected if count is not None]
         if len(known) < len(hours):
-            # Without a week to compare with, six hours in a row without any row are a gap.
+            # Without a week to compare with, a whole block without any row is a gap.
             return rows > 0 or len(hours) < _BLOCK_HOURS
         return rows >= _ENOUGH * sum(known)

@@ -29,6 +29,7 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u202a-\u202e\u20
 _TEXT_MODIFIERS = {"contains", "startswith", "endswith", "cased", "cidr", "re", "expand", "fieldref"}
 _QUIET = re2.Options()
 _QUIET.log_errors = False
+_LARGEST = 10**15
 _DIGITS = re.compile(r"-?[0-9]+\Z")
 _CONDITION_WORD = re.compile(r"[A-Za-z0-9_*]+")
 
@@ -227,8 +228,8 @@ class Linter:
             self.report(place, "null inside a list", "make it a selection of its own")
         if isinstance(value, Mapping | list):
             self.report(place, "a value must be text, a number, true, false or null")
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-            self.report(place, f"{value} does not fit into 64 bits", "Kusto would read it as 0")
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LARGEST:
+            self.report(place, f"{value} is too large", "15 digits: Splunk counts in floating point, Kusto in 64 bits")
         if "exists" in modifiers and not isinstance(value, bool):
             self.report(place, "'exists' takes true or false")
         if {"gt", "gte", "lt", "lte"} & set(modifiers) and (not isinstance(value, int) or isinstance(value, bool)):

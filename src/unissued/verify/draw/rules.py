@@ -204,7 +204,10 @@ class Rules:
             + ("mixed", "re", "re i", "fieldref", "expand", "star")
         ):
             case "list":
-                return name, [self._plain(field, one) for one in self.rng.sample(pool.values, self.rng.choice((1, 2)))]
+                return name, [
+                    self._plain(field, one)
+                    for one in self.rng.sample(pool.values, self.rng.randint(1, len(pool.values)))
+                ]
             case "contains" | "startswith" | "endswith" as modifier:
                 return f"{name}|{modifier}", part
             case "all":

@@ -101,4 +101,4 @@ def _spellings(field: Field, value: str) -> Sequence[object]:
 def _addresses(value: str) -> Sequence[object]:
     if ":" in value:
         return value, value.upper(), f"[{value}]", f"[{value}]:443", f"{value}%3"
-    return value, f"{value}:443", f" {value}", f"{value}, 192.0.2.99", f"::ffff:{value}", f"[::ffff:{value}]:25"
+    return value, f"{value}:443", f" {value}", f"{value}, 192.0.2.99", f"::ffff:{value}", f"[::ffff:{value}%3]:25"
