@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from unissued.cli import source_map
-from unissued.logs import Reading, read
+from unissued.logs import Reading, read, source_map
 from unissued.pack import Pack, load_pack
 
 ROOT = Path(__file__).parents[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,15 @@ from typing import Literal
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from unissued import __version__, baseline, convert
 from unissued.baseline.lists import read_list
@@ -21,8 +30,8 @@ from unissued.evaluate import Event, comparable_lists, explain
 from unissued.files import write_whole
 from unissued.hunt import as_json, as_jsonl, hunt, visible
 from unissued.hunt.text import as_text
-from unissued.logs import Reading, SourceMap, SourceTables, read
-from unissued.pack import TARGETS, Catalogue, Pack, Rule, Site, load_pack, load_site
+from unissued.logs import Reading, read, source_map
+from unissued.pack import TARGETS, Pack, Rule, Site, load_pack, load_site
 from unissued.verify import Replay, load_cases, load_scenarios, replay_case, replay_scenario
 
 STATUSES = """
@@ -74,22 +83,6 @@ def _pack(root: Path | None) -> Pack:
     if root is None and _checkout() is None:
         return load_pack(Path(__file__).parent / "sigma")
     return load_pack(_project(root) / "sigma")
-
-
-def source_map(catalogue: Catalogue) -> SourceMap:
-    """Hand the field catalogue to the readers, which know no other room."""
-    return SourceMap(
-        {
-            key: SourceTables(
-                source.usual_delay,
-                {
-                    table: {name: known.paths[table] for name, known in source.fields.items() if table in known.paths}
-                    for table in source.tables
-                },
-            )
-            for key, source in catalogue.sources.items()
-        }
-    )
 
 
 @contextmanager
@@ -392,14 +385,92 @@ def _show_failures(failed: list[Replay]) -> None:
                 click.echo(visible(line, 500))
 
 
+@commands.command("verify")
+@click.option("--rule", "names", multiple=True, help="Only the queries of this rule; can be given several times.")
+@click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
+@click.option("--rules", "random_rules", type=click.IntRange(0), default=0, help="So many random rules as well.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Draws the random rules.")
+@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes; by default one a core.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "junit", "markdown"]), default="text", show_default=True
+)
+@click.option("-o", "--output", type=_FILE, help="Write there instead of stdout, whole or not at all.")
+@_quiet
+@_root
+def verify_command(
+    names: tuple[str, ...],
+    targets: tuple[str, ...],
+    random_rules: int,
+    seed: int,
+    jobs: int,
+    form: str,
+    output: Path | None,
+    quiet: bool,
+    root: Path | None,
+) -> None:
+    """Execute the shipped queries and hold them against the evaluator.
+
+    Every query is bound or parsed, and executed on every fixture of its rule and on every scenario. With --rules,
+    random rules on random records as well. What cannot be executed here counts as a failure, never as a pass.
+
+    KQL runs on an engine that is not Microsoft's; SPL is modelled, not run on Splunk.
+    """
+    try:
+        from unissued.verify import page, report, run, shipped
+    except ModuleNotFoundError as error:
+        problem = f"verify needs more packages ({error.name} is missing) and has checked nothing"
+        raise click.UsageError(f"{problem}: pip install 'unissued[verify]'") from error
+    project = _project(root)
+    pack = load_pack(project / "sigma")
+    _named(pack, names)
+    wanted = run.Wanted(names, targets or TARGETS, random_rules, seed, jobs)
+    with _bar(quiet) as tick:
+        result = run.verify(shipped.Project(project, project / "fixtures"), pack, wanted, tick)
+    forms = {"json": report.as_json, "junit": report.as_junit, "markdown": page.as_markdown}
+    text = forms[form](result) if form in forms else _plain_or_coloured(report.as_text(result), output)
+    _write(text, output)
+    if output is not None or form != "text":
+        for line in report.failures(result):
+            click.echo(visible(line, 500), err=True)
+    raise click.exceptions.Exit(0 if result.agrees else 1)
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show bars on stderr while working, if stderr is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def tick(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=min(done, total), total=total)
+
+        yield tick
+
+
 @commands.command("convert")
 @click.argument("name", metavar="RULE")
 @click.option("--target", type=click.Choice(TARGETS), required=True)
+@_baseline
+@_list
 @_root
-def convert_command(name: str, target: str, root: Path | None) -> None:
-    """Print one rule as a query of a target."""
+def convert_command(
+    name: str, target: str, baseline_file: Path | None, list_files: tuple[str, ...], root: Path | None
+) -> None:
+    """Print one rule as a query of a target.
+
+    Lists that are given here are written into the query; others are looked up in the target.
+    """
     pack = _pack(root)
-    click.echo(convert.convert(pack, pack.rule(name), target).text, nl=False)
+    given = _given_lists(pack, baseline_file, _list_files(pack, list_files))
+    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
+    filled = Pack(pack.rules, pack.catalogue.with_lists(entries))
+    click.echo(convert.convert(filled, filled.rule(name), target).text, nl=False)
 
 
 @commands.command("build")

@@ -301,16 +301,16 @@ def test_one_element_has_to_meet_a_comparison() -> None:
     name = "ModifiedProperties[AppRole.Value].NewValue"
     fields = dict(DIRECTORY.fields)
     condition = KustoCondition(fields)
-    assert condition.expression(tree({name: ["a", "b"]}, "not sel")) == "not(Hits1 > 0)"
+    assert condition.expression(tree({name: ["a", "b"]}, "not sel")) == "not(coalesce(Hits1 > 0, false))"
     assert condition.counts == {(name, f'{column(name)} in~ ("a", "b")'): "Hits1"}
     assert spl({name: "a"}, "not sel", fields) == f'NOT (isnotnull(mvfilter(lower({column(name)})="a")))'
     assert spl({f"{name}|exists": True}, "sel", fields) == f"isnotnull({column(name)})"
-    assert kql({f"{name}|exists": False}, "sel", fields) == "not(Hits1 > 0)"
+    assert kql({f"{name}|exists": False}, "sel", fields) == "not(coalesce(Hits1 > 0, false))"
 
 
 def test_computed_lists_can_only_be_asked_for_their_existence() -> None:
     fields = dict(SIGNIN.fields)
-    assert kql({"IssuedTokenId|exists": True}, "sel", fields) == "array_length(IssuedTokenId) > 0"
+    assert kql({"IssuedTokenId|exists": True}, "sel", fields) == "coalesce(array_length(IssuedTokenId) > 0, false)"
     with pytest.raises(UnsupportedError, match="existence"):
         kql({"IssuedTokenId": "x"}, "sel", fields)
 

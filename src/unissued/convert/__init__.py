@@ -2,7 +2,7 @@
 
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.kusto import column
-from unissued.convert.query import ROWS, Query, Schedule
+from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
     "ROWS",
@@ -15,5 +15,6 @@ __all__ = [
     "column",
     "convert",
     "differences",
+    "path_of",
     "write",
 ]

@@ -73,9 +73,9 @@ class KustoCondition(ExactCondition, KustoBackend):
         if known.derive:
             if test != self._exists(known):
                 raise UnsupportedError.at(known.name, "can only be asked for its existence in KQL")
-            return f"array_length({column(known.name)}) > 0"
+            return f"coalesce(array_length({column(known.name)}) > 0, false)"
         name = self.counts.setdefault((known.name, test), f"Hits{len(self.counts) + 1}")
-        return f"{name} > 0"
+        return f"coalesce({name} > 0, false)"
 
     def _exists(self, known: Field) -> str:
         return f"{'isnotnull' if known.type in ('int', 'time') else 'isnotempty'}({column(known.name)})"

@@ -75,7 +75,7 @@ def compare(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream
     Raises:
         UnsupportedError: the engine does not execute the query.
     """
-    if _is_absence(rule):
+    if is_absence(rule):
         return _judged_later(reader, pack, rule, query, stream)
     outcome = judge(pack, rule, stream.records, stream.unmeasured, reader.target)
     reader.load(stream.arrived, stream.unmeasured)
@@ -84,7 +84,8 @@ def compare(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream
     return Comparison(expected(rule, outcome, result.columns), answer)
 
 
-def _is_absence(rule: Rule) -> bool:
+def is_absence(rule: Rule) -> bool:
+    """Tell whether a rule asks that something is not there."""
     return rule.is_correlation and isinstance(rule.correlation().condition, SigmaExtendedCorrelationCondition)
 
 

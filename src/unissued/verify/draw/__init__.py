@@ -3,6 +3,6 @@
 Values of rules and records come from the same small pools, or nothing would ever match.
 """
 
-from unissued.verify.draw.batch import Batch, Drawn, draw
+from unissued.verify.draw.batch import Batch, Drawn, draw_batch
 
-__all__ = ["Batch", "Drawn", "draw"]
+__all__ = ["Batch", "Drawn", "draw_batch"]

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import count
 
 from unissued.errors import PackError
 from unissued.evaluate import Event, Given
@@ -42,16 +41,16 @@ class Batch:
     """What the gate said of rules that it refused -> how many."""
 
 
-def draw(catalogue: Catalogue, seed: int, records: int = 50) -> Iterator[Batch]:
-    """Yield batches without end.
+def draw_batch(catalogue: Catalogue, seed: int, number: int, records: int = 50) -> Batch:
+    """Draw a batch.
 
     Args:
         catalogue: fields and lists.
-        seed: the same seed gives the same batches.
-        records: how many records a batch has.
+        seed: the same seed and number give the same batch.
+        number: which batch.
+        records: how many records it has.
     """
-    for number in count():
-        yield _batch(catalogue, random.Random(f"{seed}/{number}"), records)  # noqa: S311 - the same again at every run
+    return _batch(catalogue, random.Random(f"{seed}/{number}"), records)  # noqa: S311 - the same again at every run
 
 
 def _batch(catalogue: Catalogue, rng: random.Random, records: int) -> Batch:

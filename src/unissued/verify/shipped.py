@@ -1,0 +1,169 @@
+"""Checks one shipped query: that it binds or parses, and that it finds on every case what the rule means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from unissued.convert import Query, convert, path_of
+from unissued.engines.binder import Binder
+from unissued.engines.spl import Reading, parse
+from unissued.errors import PackError, UnsupportedError
+from unissued.evaluate import Given
+from unissued.logs import read, source_map
+from unissued.pack import Pack, Rule, load_catalogue, load_pack
+from unissued.tables import schemas
+from unissued.verify.agreement import Stream, compare
+from unissued.verify.fixtures import Case, Scenario, load_cases, load_scenarios
+from unissued.verify.readers import KqlReader, Reader, SplReader
+
+
+class Status(StrEnum):
+    """What became of one check."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    NOT_EXECUTED = "not executed"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked about a query."""
+
+    kind: str
+    """``fresh``, ``valid``, ``fixture`` or ``scenario``."""
+    name: str
+    status: Status
+    said: tuple[str, ...] = ()
+    """What is wrong, a line each; nothing where it agrees."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A shipped query and everything that was checked about it."""
+
+    rule: str
+    target: str
+    refused: str = ""
+    """Why the target cannot say the rule; then there is no query and nothing was checked."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """The result's columns and types, as the binder gives them; of a search the columns alone."""
+    checks: tuple[Check, ...] = ()
+
+    def count(self, kind: str, status: Status | None = None) -> int:
+        """Return how many checks of a kind there were, or how many with a status."""
+        return sum(check.kind == kind and status in (None, check.status) for check in self.checks)
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether every check did."""
+        return all(check.status is Status.AGREES for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where rules, fixtures and generated files lie."""
+
+    root: Path
+    fixtures: Path
+
+
+def check_query(project: Project, name: str, target: str) -> Checked:
+    """Check the query that the project ships for a rule and a target: the file, not what a build would write now."""
+    pack = _pack(project.root)
+    rule = pack.rule(name)
+    try:
+        built = convert(pack, rule, target)
+    except UnsupportedError as error:
+        return Checked(name, target, refused="; ".join(problem.problem for problem in error.problems))
+    path = project.root / path_of(name, target)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        missing = Check("fresh", path_of(name, target), Status.DIFFERS, ("the file cannot be read: run the build",))
+        return Checked(name, target, checks=(missing,))
+    fresh = () if text == built.text else (f"{path_of(name, target)} is not what the build writes",)
+    query = replace(built, text=text, query=text)
+    valid, columns = validity(query)
+    checks = [Check("fresh", path_of(name, target), _status(fresh), fresh), valid]
+    checks += _executed(project, pack, rule, query)
+    return Checked(name, target, columns=columns, checks=tuple(checks))
+
+
+def _status(said: tuple[str, ...]) -> Status:
+    return Status.DIFFERS if said else Status.AGREES
+
+
+def validity(query: Query) -> tuple[Check, tuple[tuple[str, str], ...]]:
+    """Bind a KQL query with Microsoft's binder, or parse a search strictly; return its columns as well."""
+    if query.target == "splunk":
+        try:
+            parse(query.query)
+        except PackError as error:
+            return Check("valid", "parses", Status.DIFFERS, tuple(str(error).split("\n"))), ()
+        names = query.query.rsplit("| table ", 1)[-1].split(",")
+        return Check("valid", "parses", Status.AGREES), tuple((name.strip(), "") for name in names)
+    try:
+        bound = binder_of(query.target).bind(query.query)
+    except UnsupportedError as error:
+        return Check("valid", "binds", Status.NOT_EXECUTED, tuple(str(error).split("\n"))), ()
+    return Check("valid", "binds", _status(bound.problems), bound.problems), tuple(bound.columns.items())
+
+
+def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> list[Check]:
+    sources = source_map(pack.catalogue)
+    cases: list[tuple[str, str, Path, Given]] = [
+        ("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name
+    ]
+    cases += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
+    checks = []
+    for kind, name, path, given in cases:
+        stream = Stream(read([path], sources).records, given)
+        said: list[str] = []
+        status = Status.AGREES
+        for reading, reader in readers_of(query.target):
+            try:
+                comparison = compare(reader, pack, rule, query, stream)
+            except UnsupportedError as error:
+                status, said = Status.NOT_EXECUTED, [*said, f"{reading}{error}"]
+            else:
+                said += [f"{reading}{line}" for line in comparison.differences()]
+        if said and status is Status.AGREES:
+            status = Status.DIFFERS
+        checks.append(Check(kind, name, status, tuple(said)))
+    return checks
+
+
+# One process checks many queries; what is costly to begin is begun once.
+
+
+@cache
+def _pack(root: Path) -> Pack:
+    return load_pack(root / "sigma")
+
+
+@cache
+def _cases(project: Project) -> list[Case]:
+    return load_cases(_pack(project.root), project.fixtures)
+
+
+@cache
+def _scenarios(project: Project) -> list[Scenario]:
+    return load_scenarios(_pack(project.root), project.fixtures / "_scenarios")
+
+
+@cache
+def binder_of(target: str) -> Binder:
+    """Return the binder with the tables of a target."""
+    return Binder(schemas(load_catalogue(), target))
+
+
+@cache
+def readers_of(target: str) -> tuple[tuple[str, Reader], ...]:
+    """Return the engines of a target; what Splunk's manuals leave open is executed in both readings."""
+    catalogue = load_catalogue()
+    if target == "splunk":
+        return tuple((f"reading {one.name}: ", SplReader(catalogue, one)) for one in Reading)
+    return (("", KqlReader(catalogue, target)),)
