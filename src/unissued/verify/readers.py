@@ -61,7 +61,7 @@ class Reader(ABC):
         again = [record for record in records if record.source not in counted]
         filler = _filler(self.catalogue, given, fill_until) if fill_until else ()
         self._load([*records, *again, *filler])
-        self._load_lists({name: self._with_rows(name, given) for name in given.lists})
+        self.load_lists({name: self._with_rows(name, given) for name in given.lists})
 
     def _with_rows(self, name: str, given: Given) -> list[str]:
         """Return a list's entries, and what an export adds to a learned list: the number of its entries."""
@@ -90,7 +90,8 @@ class Reader(ABC):
     def _load(self, records: Sequence[Record]) -> None: ...
 
     @abstractmethod
-    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None: ...
+    def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        """Replace the target's lists: name -> entries, and the row that tells their number."""
 
     @abstractmethod
     def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]: ...
@@ -110,7 +111,7 @@ class KqlReader(Reader):
                 tables.setdefault(row.table, []).append({**row.values, INGESTED: row.ingested})
         self._engine.load(tables)
 
-    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+    def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
         self._engine.watchlists(
             {f"unissued_{name}": [{"SearchKey": entry} for entry in entries] for name, entries in lists.items()}
         )
@@ -132,7 +133,7 @@ class SplReader(Reader):
     def _load(self, records: Sequence[Record]) -> None:
         self._events = [_event(self.writer.splunk(record)) for record in records]
 
-    def _load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+    def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
         empty: dict[str, list[dict[str, str]]] = {f"unissued_{name}": [] for name in self.catalogue.lists}
         filled = {
             f"unissued_{name}": [{"key": entry.strip().lower()} for entry in entries] for name, entries in lists.items()
