@@ -53,9 +53,15 @@ def test_random_rules_agree_in_three_readers(verification: Verification) -> None
     assert part.by_target["splunk"] == part.rules == part.by_target["sentinel"] + part.by_target["defender"]
     # A generator whose rules match nothing would agree about everything.
     assert part.fired > part.rules / 3
-    assert {"detection", "event_count", "value_count", "value_sum", "temporal", "temporal_ordered", "a and not b"} <= set(
-        part.kinds
-    )
+    assert {
+        "detection",
+        "event_count",
+        "value_count",
+        "value_sum",
+        "temporal",
+        "temporal_ordered",
+        "a and not b",
+    } <= set(part.kinds)
 
 
 def test_the_page_about_agreement_says_what_was_executed(verification: Verification) -> None:

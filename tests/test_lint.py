@@ -66,7 +66,12 @@ MISTAKES = [
     ("fraction_threshold", 15, "threshold '0.5' is no whole number", "fractions would be cut off"),
     ("generate", 9, "unknown key 'generate'", "known: aliases, condition, group-by, rules, timespan, type"),
     ("group_field_unknown", 11, "rule 'good_a' has no field 'UserKye'", "did you mean 'UserKey'?"),
-    ("huge_integer", 12, "9223372036854775808 is too large", "15 digits: Splunk counts in floating point, Kusto in 64 bits"),
+    (
+        "huge_integer",
+        12,
+        "9223372036854775808 is too large",
+        "15 digits: Splunk counts in floating point, Kusto in 64 bits",
+    ),
     ("keywords", 11, "holds keywords without a field", "name the field: keywords cannot be converted exactly"),
     ("misspelt_key", 7, "unknown key 'falsepositive'", "did you mean 'falsepositives'?"),
     (

@@ -344,7 +344,7 @@ def test_a_filter_that_was_applied_before_stays(tmp_path: Path) -> None:
         ("title: Mail", "fields: [Nonsense]\ntitle: Mail", "unknown field 'Nonsense'"),
         ("name: mail_read", "name: mail-read", "name 'mail-read' is not of the form"),
         ("Operation:", "Operation|all:", "modifier 'all' without 'contains'"),
-        ("Operation:", "Operation|neq:", "unknown modifier 'neq'"),
+        ("Operation:", "Operation|neq:", "modifier 'neq' is refused"),
         (
             "condition: selection",
             "condition: selektion",

@@ -239,10 +239,10 @@ def test_absence_without_required_feeds_has_no_gate(folder: Path) -> None:
     text = convert(pack, rule, "sentinel").query
     assert "Gaps" not in text
     assert "join kind=leftanti" in text
-    assert "Ingested > ago(7h) and Ingested <= ago(6h)" in text
+    assert "Ingested > ago(425m) and Ingested <= ago(6h)" in text
     search = convert(pack, rule, "splunk").query
     assert "eval gaps=null()" in search
-    assert "ingested>now()-25200 AND ingested<=now()-21600" in search
+    assert "ingested>now()-25500 AND ingested<=now()-21600" in search
 
 
 def test_absence_over_more_than_three_days_is_refused(folder: Path) -> None:
@@ -256,7 +256,7 @@ def test_temporal_counts_the_rules_that_matched(folder: Path) -> None:
     pack = with_correlation(folder, body("temporal", "op_a op_b op_c"))
     rule = pack.rule("under_test")
     text = convert(pack, rule, "sentinel").query
-    assert '(op_a | extend V = "op_a"), (op_b | extend V = "op_b")' in text
+    assert '(rule_op_a | extend V = "op_a"), (rule_op_b | extend V = "op_b")' in text
     assert "Values >= 3" in text
     assert '| eval V="rule".rule' in convert(pack, rule, "splunk").query
 

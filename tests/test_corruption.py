@@ -1,0 +1,77 @@
+"""One operator, number or name changed in a shipped query turns its check red, whichever query it is.
+
+That the file is not what the build writes would give every change away; it does not count here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from test_agreement import corrupted
+from unissued.verify.shipped import Status, check_query
+
+SENTINEL, DEFENDER, SPLUNK = "kql/sentinel/{}.kql", "kql/defender/{}.kql", "spl/searches/{}.spl"
+CORRUPTIONS: list[tuple[str, str, str, str]] = [
+    (SENTINEL, "app_mailbox_role_granted", "coalesce(Hits1 > 0, false)", "coalesce(Hits1 > 1, false)"),
+    (SENTINEL, "app_mailbox_role_granted", 'Result =~ "success"', 'Result == "Success"'),
+    (SENTINEL, "app_new_secret_then_mail_read", "Next >= T and", "Next > T + 1h and"),
+    (SENTINEL, "app_new_secret_then_mail_read", "Next - Start <= 1d", "Next - Start < 1d"),
+    (SENTINEL, "app_new_secret_then_mail_read", "kind=inner", "kind=leftanti"),
+    (SENTINEL, "mail_app_new_to_tenant", "(not(tolower(MailAppKey)", "((tolower(MailAppKey)"),
+    (SENTINEL, "mail_app_new_to_tenant", "tolower(MailAppKey) in (", "MailAppKey in ("),
+    (SENTINEL, "mail_app_reads_many_mailboxes", "Values >= 10", "Values > 10"),
+    (SENTINEL, "mail_app_reads_many_mailboxes", "Again - T <= 1h", "Again - T < 1h"),
+    (SENTINEL, "mail_app_reads_many_mailboxes", "Begins and Fresh > 0", "Fresh > 0"),
+    (SENTINEL, "mail_owa_identity_scripted_client", "AppId =~", "ClientAppId =~"),
+    (SENTINEL, "mail_read_from_storm0558_address", 'ClientAddress in~ (', 'ClientIP in~ ('),
+    (SENTINEL, "mail_read_from_storm0558_address_in_2023", "datetime(2023-08-01)", "datetime(2023-07-31)"),
+    (SENTINEL, "mail_token_from_consumer_tenant", "canon_guid(tostring(todynamic(RawEventData).TokenTenantId))",
+        "tostring(todynamic(RawEventData).TokenTenantId)"),
+    (SENTINEL, "mail_token_never_issued", "[A-Za-z0-9_-]{21}", "[A-Za-z0-9_-]{22}"),
+    (SENTINEL, "mail_token_never_issued", "kind=leftanti (", "kind=leftsemi ("),
+    (SENTINEL, "mail_token_never_issued", "between ((T - 32h)", "between ((T - 31h)"),
+    (SENTINEL, "mail_token_never_issued", "10 * Rows < 8 * Before", "10 * Rows < 9 * Before"),
+    (SENTINEL, "owa_token_minted", "RecordType == 275", "RecordType >= 275"),
+    (DEFENDER, "app_mailbox_role_granted", 'Element.Name) == "AppRole.Id"', 'Element.Name) != "AppRole.Id"'),
+    (DEFENDER, "app_new_secret_then_mail_read", "T - prev(T) > 1d", "T - prev(T) > 1h"),
+    (DEFENDER, "mail_app_new_to_tenant", "baseline_mail_apps_fault == ''", "baseline_mail_apps_fault != ''"),
+    (DEFENDER, "mail_app_reads_many_mailboxes", "tolower(MailboxGuid)", "MailboxOwnerUPN"),
+    (DEFENDER, "mail_owa_identity_scripted_client", "RawEventData.Workload) =~", "RawEventData.Workload) !~"),
+    (DEFENDER, "mail_read_from_storm0558_address", "iff(isempty(ClientIPAddress)", "iff(isnotempty(ClientIPAddress)"),
+    (DEFENDER, "mail_read_from_storm0558_address_in_2023", "CreationTime >= datetime(2023-03-01)",
+        "CreationTime > datetime(2023-03-02)"),
+    (DEFENDER, "mail_token_from_consumer_tenant", "TokenTenantId =~", "TokenTenantId !~"),
+    (DEFENDER, "owa_token_minted", "coalesce(RecordType == 275, false)", "coalesce(RecordType != 275, false)"),
+    (SPLUNK, "app_mailbox_role_granted", "isnotnull(mvfilter(", "isnull(mvfilter("),
+    (SPLUNK, "app_new_secret_then_mail_read", "| sort 0 _time, rule", "| sort 0 -_time, rule"),
+    (SPLUNK, "app_new_secret_then_mail_read", "_time-start2<=86400", "_time-start2<86400"),
+    (SPLUNK, "mail_app_new_to_tenant", "NOT (isnotnull(listed1))", "(isnotnull(listed1))"),
+    (SPLUNK, "mail_app_new_to_tenant", 'OR (isnull(row) AND NOT fault="ok")', 'OR (isnull(row) AND fault="ok")'),
+    (SPLUNK, "mail_app_reads_many_mailboxes", "distinct_values>=10", "distinct_values>=9"),
+    (SPLUNK, "mail_app_reads_many_mailboxes", "dedup row", "dedup V"),
+    (SPLUNK, "mail_owa_identity_scripted_client", 'lower(AppId)=', 'lower(AppId)<'),
+    (SPLUNK, "mail_read_from_storm0558_address", ':[0-9]*', ':[0-9]{9}'),
+    (SPLUNK, "mail_read_from_storm0558_address_in_2023", '"^2023-07"', '"^2023-7"'),
+    (SPLUNK, "mail_token_from_consumer_tenant", "lower(TokenTenantId)", "TokenObjectId"),
+    (SPLUNK, "mail_token_never_issued", "10*block_rows<8*block_before", "10*block_rows>8*block_before"),
+    (SPLUNK, "mail_token_never_issued", r"\4\3\2\1", r"\1\2\3\4"),
+    (SPLUNK, "mail_token_never_issued", "<=115200,1,null()", "<=115199,1,null()"),
+    (SPLUNK, "owa_token_minted", 'RecordType="275"', 'RecordType="275 "'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("folder", "rule", "old", "new"), CORRUPTIONS)
+def test_corruption_is_noticed(folder: str, rule: str, old: str, new: str, tmp_path: Path) -> None:
+    target = {SENTINEL: "sentinel", DEFENDER: "defender", SPLUNK: "splunk"}[folder]
+    found = check_query(corrupted(tmp_path, folder.format(rule), old, new), rule, target, all_cases=False)
+    assert [check for check in found.checks if check.kind != "fresh" and check.status is not Status.AGREES]
+
+
+def test_every_shipped_query_is_corrupted_at_least_once() -> None:
+    shipped = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.kql")} | {
+        path.relative_to(ROOT).as_posix() for path in ROOT.joinpath("spl").rglob("*.spl")
+    }
+    assert {folder.format(rule) for folder, rule, _, _ in CORRUPTIONS} == shipped

@@ -1,0 +1,26 @@
+"""The suite notices bugs put in on purpose (seeded_bugs.py), and the small agreement run that it uses for that."""
+
+from __future__ import annotations
+
+import pytest
+
+from seeded_bugs import BUGS, Bug, caught_by
+from test_agreement import run
+from unissued.verify import report
+
+
+def test_a_small_run_agrees() -> None:
+    rules = ("mail_app_reads_many_mailboxes", "app_new_secret_then_mail_read", "mail_app_new_to_tenant")
+    verification = run(rules=(*rules, "app_mailbox_role_granted"), random_rules=300, seed=3)
+    assert not list(report.failures(verification))
+
+
+def test_there_are_thirty_bugs_in_every_kind_of_room() -> None:
+    assert len(BUGS) >= 30
+    assert {bug.file.split("/")[0] for bug in BUGS} >= {"evaluate", "convert", "engines"}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_bug_is_noticed(bug: Bug) -> None:
+    assert caught_by(bug)
