@@ -47,8 +47,8 @@ Functions that are right in the product and that the KQL engine lacks are added 
 """
 _RANDOM = """\
 {rules:,} random rules that the gate let pass, each on 50 random records, seed {seed}: {differing} disagreements,
-{skipped} not executed. {matched:,} of them matched something. Each ran through the evaluator, the KQL of one target, and
-the SPL in both readings.
+{skipped} not executed. {matched:,} of them matched something. Each ran through the evaluator, the KQL of one target,
+and the SPL in both readings.
 
 | kind of rule | rules |
 |---|---|

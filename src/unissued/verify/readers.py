@@ -19,8 +19,8 @@ from unissued.verify.answer import TIME
 
 _TIMES = {"TimeGenerated": TIME, "Timestamp": TIME, "_time": TIME}
 _NOTE = ("Unissued", "unissued")
-_FILLER_DAYS = 13
-"""How far back feeds are filled up: the gate compares four days with the week before."""
+_LOOK_BACK, _WEEK_BEFORE = (0, 5 * 24), (6 * 24, 13 * 24)
+"""Hours before the end that the gate on feeds looks at, and that it compares them with."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Reader(ABC):
         self._loaded: tuple[object, object, object] | None = None
 
     def load(self, records: Sequence[Record], given: Given, fill_until: datetime | None = None) -> None:
-        """Replace all tables and lists. Every record is there twice, as feeds deliver them, unless rows are counted.
+        """Replace all tables and lists. Every other record is there twice, as feeds deliver them, unless rows count.
 
         Args:
             records: the stream.
@@ -58,7 +58,7 @@ class Reader(ABC):
             return
         self._loaded = (records, given, fill_until)
         counted = {source.key for source in self.catalogue.sources.values() if source.required_tables and fill_until}
-        again = [record for record in records if record.source not in counted]
+        again = [record for record in records[1::2] if record.source not in counted]
         filler = _filler(self.catalogue, given, fill_until) if fill_until else ()
         self._load([*records, *again, *filler])
         self.load_lists({name: self._with_rows(name, given) for name in given.lists})
@@ -112,6 +112,7 @@ class KqlReader(Reader):
         self._engine.load(tables)
 
     def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        """Replace the watchlists."""
         self._engine.watchlists(
             {f"unissued_{name}": [{"SearchKey": entry} for entry in entries] for name, entries in lists.items()}
         )
@@ -134,6 +135,7 @@ class SplReader(Reader):
         self._events = [_event(self.writer.splunk(record)) for record in records]
 
     def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        """Replace the lookups; their keys are in small letters."""
         empty: dict[str, list[dict[str, str]]] = {f"unissued_{name}": [] for name in self.catalogue.lists}
         filled = {
             f"unissued_{name}": [{"key": entry.strip().lower()} for entry in entries] for name, entries in lists.items()
@@ -170,15 +172,16 @@ def _event(row: SplunkRow) -> SplunkEvent:
 
 
 def _filler(catalogue: Catalogue, given: Given, now: datetime) -> Iterator[Record]:
-    """Yield rows without any content that make feeds as complete as a case says that they are."""
+    """Yield rows without any content that make feeds as complete as a case says that they are.
+
+    Feeds that count as complete get a row for every hour of the look-back; measured ones the rows of the week before.
+    """
     for source in catalogue.sources.values():
         for table in source.required_tables:
-            rows = 2 if not given.measured else 0
-            last_week = given.rows_last_week.get(table, 0) if given.measured else rows
-            for hours in range(_FILLER_DAYS * 24):
+            rows = given.rows_last_week.get(table, 0) if given.measured else 1
+            for hours in range(*(_WEEK_BEFORE if given.measured else _LOOK_BACK)):
                 hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
-                count = rows if hours < 6 * 24 else last_week
-                yield from [_empty(source, table, hour + timedelta(minutes=7))] * count
+                yield from [_empty(source, table, hour + timedelta(minutes=7))] * rows
 
 
 def _empty(source: Source, table: str, time: datetime) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -70,8 +71,15 @@ class Project:
     fixtures: Path
 
 
-def check_query(project: Project, name: str, target: str) -> Checked:
-    """Check the query that the project ships for a rule and a target: the file, not what a build would write now."""
+def check_query(project: Project, name: str, target: str, *, all_cases: bool = True) -> Checked:
+    """Check the query that the project ships for a rule and a target: the file, not what a build would write now.
+
+    Args:
+        project: where things lie.
+        name: of the rule.
+        target: of the query.
+        all_cases: go on after the first case that does not agree.
+    """
     pack = _pack(project.root)
     rule = pack.rule(name)
     try:
@@ -88,7 +96,10 @@ def check_query(project: Project, name: str, target: str) -> Checked:
     query = replace(built, text=text, query=text)
     valid, columns = validity(query)
     checks = [Check("fresh", path_of(name, target), _status(fresh), fresh), valid]
-    checks += _executed(project, pack, rule, query)
+    for check in _executed(project, pack, rule, query):
+        checks.append(check)
+        if check.status is not Status.AGREES and not all_cases:
+            break
     return Checked(name, target, columns=columns, checks=tuple(checks))
 
 
@@ -112,13 +123,12 @@ def validity(query: Query) -> tuple[Check, tuple[tuple[str, str], ...]]:
     return Check("valid", "binds", _status(bound.problems), bound.problems), tuple(bound.columns.items())
 
 
-def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> list[Check]:
+def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> Iterator[Check]:
     sources = source_map(pack.catalogue)
     cases: list[tuple[str, str, Path, Given]] = [
         ("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name
     ]
     cases += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
-    checks = []
     for kind, name, path, given in cases:
         stream = Stream(read([path], sources).records, given)
         said: list[str] = []
@@ -132,8 +142,7 @@ def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> list[Ch
                 said += [f"{reading}{line}" for line in comparison.differences()]
         if said and status is Status.AGREES:
             status = Status.DIFFERS
-        checks.append(Check(kind, name, status, tuple(said)))
-    return checks
+        yield Check(kind, name, status, tuple(said))
 
 
 # One process checks many queries; what is costly to begin is begun once.

@@ -55,6 +55,8 @@ def draw_batch(catalogue: Catalogue, seed: int, number: int, records: int = 50) 
 
 def _batch(catalogue: Catalogue, rng: random.Random, records: int) -> Batch:
     sources = rng.sample(list(catalogue.sources.values()), rng.choice((1, 2)))
+    if rng.random() < 0.15:
+        sources = [catalogue.sources[key] for key in rng.choice(list(catalogue.categories.values()))]
     pools = {source.key: _pools(rng, source) for source in sources}
     found = [
         record(rng, source, pools[source.key], time)
@@ -80,10 +82,13 @@ def _documents(rng: random.Random, maker: Rules, source: Source) -> list[Definit
     keys = [known for known in plain if known.type not in ("time", "int")]
     numbers = [known for known in plain if known.type == "int"]
     chance = rng.random()
-    if chance < 0.3 and len(keys) > 1 and numbers:
+    if chance < 0.4 and len(keys) > 1 and numbers:
         return maker.correlation(source, keys, numbers)
     if chance > 0.98 and keys:
         return maker.absence(source, keys)
+    category = next((name for name, keys in maker.catalogue.categories.items() if set(keys) == set(maker.pools)), "")
+    if category and chance > 0.7:
+        return [maker.detection(source, category)]
     return [maker.detection(source)]
 
 

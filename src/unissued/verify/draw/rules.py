@@ -64,14 +64,17 @@ class Rules:
         self.pools = pools
         self._count = 0
 
-    def detection(self, source: Source) -> Definition:
-        """Draw a detection on one log source."""
+    def detection(self, source: Source, category: str = "") -> Definition:
+        """Draw a detection on one log source, or on all that belong to a category."""
         count = self.rng.choice((1, 1, 2, 2, 3))
-        selections: Definition = {f"selection_{number}": self._selection(source) for number in range(1, count + 1)}
+        asked = [self.catalogue.sources[key] for key in self.pools] if category else [source]
+        selections: Definition = {
+            f"selection_{number}": self._selection(self.rng.choice(asked)) for number in range(1, count + 1)
+        }
         product, service = source.key.split("/")
         return {
             **self._head("detection"),
-            "logsource": {"product": product, "service": service},
+            "logsource": {"category": category} if category else {"product": product, "service": service},
             "detection": {**selections, "condition": self.rng.choice(_CONDITIONS[count])},
         }
 
