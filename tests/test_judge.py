@@ -9,7 +9,7 @@ import ast
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from unissued.pack import Pack
 from unissued.record import Origin, Record
 from unissued.verify import Case as Fixture
 from unissued.verify import load_cases
+from unissued.verify.draw import Batch, Drawn, draw_batch
 
 FIXTURES = load_cases(shipped_pack(), ROOT / "fixtures")
 
@@ -151,6 +152,50 @@ def test_judge_and_evaluator_agree_on_random_records() -> None:
 @pytest.mark.full
 def test_judge_and_evaluator_agree_on_many_random_records() -> None:
     assert not disagreements(random_rules.cases(seed=2, count=50_000))
+
+
+# The rules and records that the converted queries are asked about as well
+
+
+def disagreements_on_drawn_rules(seed: int, count: int) -> list[str]:
+    """Ask both about the random rules of ``unissued verify``, correlations included, each on 50 records."""
+    catalogue = shipped_pack().catalogue
+    found: list[str] = []
+    asked = number = 0
+    while asked < count:
+        batch = draw_batch(catalogue, seed, number)
+        found += [f"batch {number}: {text}" for drawn in batch.drawn for text in _on_drawn_rule(drawn, batch)]
+        asked, number = asked + len(batch.drawn), number + 1
+    return found
+
+
+def _on_drawn_rule(drawn: Drawn, batch: Batch) -> list[str]:
+    name, now = drawn.rule.name, max(record.ingested for record in batch.records) + timedelta(hours=6)
+    given = evaluate.Given(now=now, lists=batch.given.lists)
+    outcome = evaluate.evaluate(drawn.pack, batch.records, given, [name])[name]
+    rules = {str(one["name"]): one for one in drawn.documents}
+    lists = {key: sorted(entries) for key, entries in batch.given.lists.items()}
+    lines = [as_line(record) for record in batch.records]
+    if drawn.rule.is_correlation:
+        ours, theirs = judge(rules, name, lines, Given(now=now, lists=lists)), as_said(outcome)
+        return [] if ours == theirs else [f"judge {ours}, evaluator {theirs}: {shown(drawn.documents)}"]
+    if lacks_list(rules[name], lists):
+        return [] if outcome.verdict is Verdict.NOT_EVALUATED else [f"must not be evaluated: {shown(rules[name])}"]
+    fired = {match.event.record.origin for match in outcome.matches if match.event}
+    return [
+        f"the judge says {record.origin not in fired}: {shown(rules[name]['detection'])} on {shown(record.fields)}"
+        for record in batch.records
+        if fires(rules[name], record.source, record.fields, lists) is not (record.origin in fired)
+    ]
+
+
+def test_judge_and_evaluator_agree_on_the_rules_that_queries_are_asked_about() -> None:
+    assert not disagreements_on_drawn_rules(seed=1, count=1_000)
+
+
+@pytest.mark.full
+def test_judge_and_evaluator_agree_on_many_rules_that_queries_are_asked_about() -> None:
+    assert not disagreements_on_drawn_rules(seed=2, count=20_000)
 
 
 # Random bursts

@@ -26,6 +26,12 @@ class Answer:
     rows: frozenset[Row]
     open: bool = False
 
+    def said(self) -> str:
+        """Return the answer in words."""
+        rows = "; ".join(", ".join(f"{name}={text}" for name, text in row if text) for row in sorted(self.rows))
+        found = f"finds {rows}" if rows else "finds nothing"
+        return f"{found}, and says that something was not evaluated" if self.open else found
+
 
 def judge(pack: Pack, rule: Rule, records: Sequence[Record], given: Given, target: str) -> Outcome:
     """Return what the evaluator says; records of log sources that a target does not hold are left out."""

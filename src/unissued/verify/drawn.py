@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from unissued.convert import Query, convert
 from unissued.errors import PackError, UnsupportedError
-from unissued.pack import TARGETS, Pack, Rule, load_catalogue
+from unissued.pack import TARGETS, Document, Pack, Rule, load_catalogue, pack_of
 from unissued.verify.agreement import Comparison, Stream, compare, is_absence
 from unissued.verify.draw import Drawn, draw_batch
 from unissued.verify.readers import Reader
@@ -18,7 +18,7 @@ from unissued.verify.shrink import Core, shrink
 
 _QUOTED = re.compile(r"'[^']*'|`[^`]*`|\"[^\"]*\"")
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])-?[0-9][0-9.:/]*(?![A-Za-z0-9])")
-_FIELD = re.compile(r"\bfield \S+")
+_FIELD = re.compile(r"\bfield (?:\S+, )*[^\s;]+")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Disagreement:
     """What only one of the two says, a line each."""
     core: Core
     """The smallest rule and records found that still show it."""
+    verdicts: tuple[tuple[str, str], ...]
+    """Of every reader on the core: what it is, and what it says."""
 
 
 @dataclass
@@ -130,4 +132,23 @@ def _disagreement(
             return False
 
     core = shrink(drawn, stream, differs)
-    return Disagreement(batch, drawn.rule.name, target, tuple(comparison.differences()), core)
+    return Disagreement(batch, drawn.rule.name, target, tuple(comparison.differences()), core, _verdicts(core, stream))
+
+
+def _verdicts(core: Core, stream: Stream) -> tuple[tuple[str, str], ...]:
+    """Return what each reader says about a counterexample, the evaluator first."""
+    pack = pack_of(Document("drawn", one, {}) for one in core.documents)
+    rule = pack.rule(str(core.documents[-1]["name"]))
+    smaller = Stream(core.records, stream.given)
+    said: dict[str, str] = {"evaluator": ""}
+    for target in TARGETS:
+        for reading, reader in readers_of(target):
+            name = f"{target}, {reading.rstrip(': ')}" if reading else target
+            try:
+                comparison = compare(reader, pack, rule, convert(pack, rule, target), smaller)
+            except UnsupportedError as error:
+                said[name] = f"not said: {error.problems[0].problem}"
+            else:
+                said[name] = comparison.query.said()
+                said["evaluator"] = said["evaluator"] or comparison.evaluator.said()
+    return tuple(said.items())

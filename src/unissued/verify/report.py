@@ -101,9 +101,10 @@ def counterexample(found: Disagreement) -> Iterator[str]:
     """Yield a disagreement about a random rule as rule, records, and what each side says."""
     yield f"batch {found.batch}, {found.rule} in {found.target}: the readers disagree"
     for document in found.core.documents:
-        yield from (f"    {line}" for line in yaml.safe_dump(document, sort_keys=False).rstrip().split("\n"))
+        said = {key: document[key] for key in ("name", "logsource", "detection", "correlation") if key in document}
+        yield from (f"    {line}" for line in yaml.safe_dump(said, sort_keys=False).rstrip().split("\n"))
     yield from (f"    {line}" for line in map(_shown, found.core.records[:_MOST]))
-    yield from (f"    {line}" for line in found.said[:_MOST])
+    yield from (f"    {reader}: {verdict}" for reader, verdict in found.verdicts)
 
 
 def _shown(record: Record) -> str:
@@ -161,6 +162,7 @@ def _disagreement(one: Disagreement) -> Mapping[str, object]:
         "rule": one.rule,
         "target": one.target,
         "said": list(one.said),
+        "verdicts": dict(one.verdicts),
         "rules": list(one.core.documents),
         "records": [
             {"source": record.source, "time": utc_text(record.time), "fields": record.fields}

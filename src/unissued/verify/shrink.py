@@ -10,7 +10,7 @@ from unissued.errors import PackError
 from unissued.pack import Document, Pack, Rule, pack_of
 from unissued.record import Record
 from unissued.verify.agreement import Stream
-from unissued.verify.draw import Drawn
+from unissued.verify.draw import FRAME, Drawn
 
 _MOST = 400
 """Attempts; a counterexample need not be the smallest, only small."""
@@ -79,9 +79,9 @@ class _Shrinker:
         return documents
 
     def fields(self, documents: Sequence[Definition], records: list[Record]) -> list[Record]:
-        """Leave out fields of records."""
+        """Leave out fields of records, but for those without which a target would not keep the record there."""
         for index, record in enumerate(records):
-            for name in list(record.fields):
+            for name in sorted(record.fields.keys() - FRAME):
                 kept = {key: value for key, value in records[index].fields.items() if key != name}
                 fewer = [*records[:index], replace(records[index], fields=kept), *records[index + 1 :]]
                 if self._still(documents, fewer):

@@ -4,5 +4,6 @@ Values of rules and records come from the same small pools, or nothing would eve
 """
 
 from unissued.verify.draw.batch import Batch, Drawn, draw_batch
+from unissued.verify.draw.records import FRAME
 
-__all__ = ["Batch", "Drawn", "draw_batch"]
+__all__ = ["FRAME", "Batch", "Drawn", "draw_batch"]

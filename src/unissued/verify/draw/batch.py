@@ -12,7 +12,7 @@ from unissued.errors import PackError
 from unissued.evaluate import Event, Given
 from unissued.pack import Catalogue, Document, Field, Pack, Rule, Source, pack_of
 from unissued.record import Record
-from unissued.verify.draw.records import START, record
+from unissued.verify.draw.records import FRAME, START, record
 from unissued.verify.draw.rules import Definition, Rules
 from unissued.verify.draw.values import Pool, pool
 
@@ -59,8 +59,10 @@ def _batch(catalogue: Catalogue, rng: random.Random, records: int) -> Batch:
         sources = [catalogue.sources[key] for key in rng.choice(list(catalogue.categories.values()))]
     pools = {source.key: _pools(rng, source) for source in sources}
     found = [
-        record(rng, source, pools[source.key], time)
-        for source, time in zip(rng.choices(sources, k=records), _times(rng, records), strict=True)
+        record(rng, source, pools[source.key], time, line)
+        for line, (source, time) in enumerate(
+            zip(rng.choices(sources, k=records), _times(rng, records), strict=True), start=1
+        )
     ]
     for source in sources:
         pools[source.key] |= _derived(rng, source, pools[source.key], found)
@@ -94,16 +96,11 @@ def _documents(rng: random.Random, maker: Rules, source: Source) -> list[Definit
 
 def _pools(rng: random.Random, source: Source) -> dict[str, Pool]:
     """Draw the fields that records of a batch have, and what they hold; a derived field brings its own fields along."""
-    known = [one for one in source.fields.values() if one.name not in _framed(source)]
+    known = [one for one in source.fields.values() if one.name not in FRAME]
     chosen: dict[str, Field] = {}
     for one in rng.sample(known, min(_FIELDS, len(known))):
         chosen |= {below.name: below for below in _under(source, one)}
-    return {name: pool(rng, one) for name, one in chosen.items() if name not in _framed(source)}
-
-
-def _framed(source: Source) -> set[str]:
-    """Return the fields that every record has its own value of."""
-    return {source.id, "Workload", "CreationTime", "CreatedDateTime", "ActivityDateTime"}
+    return {name: pool(rng, one) for name, one in chosen.items() if name not in FRAME}
 
 
 def _under(source: Source, known: Field) -> Iterator[Field]:
@@ -121,7 +118,7 @@ def _derived(
     events = [Event(one, source) for one in records if one.source == source.key]
     found: dict[str, Pool] = {}
     for known in source.fields.values():
-        if known.derive and {below.name for below in _under(source, known)} <= {*pools, *_framed(source)}:
+        if known.derive and {below.name for below in _under(source, known)} <= {*pools, *FRAME}:
             values = sorted({str(value) for event in events for value in event.values(known.name)})
             if values:
                 found[known.name] = Pool(known, tuple(rng.sample(values, min(len(values), 3))))

@@ -15,11 +15,13 @@ from unissued.verify.draw.values import Pool, spelt
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 _WORKLOADS = {"m365/exchange": "Exchange", "m365/audit": "AzureActiveDirectory"}
+FRAME = frozenset(("Id", "Workload", "CreationTime", "CreatedDateTime", "ActivityDateTime", "TimeGenerated"))
+"""What every record has a value of its own in: what selects it in a table, its id and its time."""
 _NOTHING = (None, "", "absent")
 
 
-def record(rng: random.Random, source: Source, pools: Mapping[str, Pool], time: datetime) -> Record:
-    """Draw one record: every field of the pools has one of its values, or none."""
+def record(rng: random.Random, source: Source, pools: Mapping[str, Pool], time: datetime, line: int) -> Record:
+    """Draw one record: every field of the pools has one of its values, or none. ``line`` tells it from others."""
     fields: dict[str, object] = {}
     table = rng.choice([name for name, one in source.tables.items() if one.category] or [""])
     for name, pool in pools.items():
@@ -38,7 +40,7 @@ def record(rng: random.Random, source: Source, pools: Mapping[str, Pool], time: 
         fields[source.id] = identity
     fields |= _frame(source, time)
     arrived = time + timedelta(minutes=rng.choice((1, 75, 75, 300)))
-    return Record(source.key, fields, time, arrived, identity, table, Origin("drawn", 1))
+    return Record(source.key, fields, time, arrived, identity, table, Origin("drawn", line))
 
 
 def _frame(source: Source, time: datetime) -> dict[str, object]:
