@@ -50,7 +50,7 @@ def _shipped_table(result: Verification) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("rule", "target"):
         table.add_column(name, overflow="fold")
-    for name in ("columns", "valid", "fixtures", "scenarios"):
+    for name in ("columns", "valid", "on fixtures", "on scenarios"):
         table.add_column(name, justify="right")
     for one in result.shipped:
         if not one.refused:
