@@ -33,6 +33,8 @@ _TAKEN = frozenset(
         "previous moment near shift cell spans span begin end latest reportid timegenerated timestamp",
     )
 )
+_KINDS = {"token": "a token", "int": "a number", "time": "a time"}
+"""Types whose values are compared as keys in their own way; all others are text in small letters."""
 _MOST = 10_000
 """Splunk's running windows hold no more events."""
 
@@ -80,10 +82,13 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         if pack.rule(name).is_correlation:
             raise UnsupportedError.at(rule.name, f"is built on the correlation '{name}'", "build it on detections")
     keys = tuple(_KEY.sub("_", key) for key in parsed.group_by or ())
-    if not keys or len(set(keys)) < len(keys):
-        raise UnsupportedError.at(rule.name, "has no key, or two keys of one name", "group-by")
+    if not keys or len({key.lower() for key in keys}) < len(keys):
+        hint = "group by aliases that differ in letters and digits"
+        raise UnsupportedError.at(rule.name, "has no key, or two keys that would be one column", hint)
     for key in keys:
-        if key.lower() in _TAKEN or not key[:1].isalpha():
+        if not key[:1].isalpha():
+            raise UnsupportedError.at(rule.name, f"key '{key}' does not begin with a letter", "rename the alias")
+        if key.lower() in _TAKEN:
             raise UnsupportedError.at(
                 rule.name, f"key '{key}' is a name that queries use themselves", "rename the alias"
             )
@@ -111,6 +116,7 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         raise UnsupportedError.at(rule.name, f"type {kind} cannot be converted")
     for name in (*rules, *denied):
         names[name] = {column: aliases.get(key, {}).get(name, key) for column, key in wanted.items()}
+    _keys_can_meet(pack, rule, names)
     if kind == "value_sum":
         _numbers_only(pack, rule, rules, names)
     return Correlation(
@@ -123,9 +129,11 @@ def _threshold(rule: Rule, condition: SigmaCorrelationCondition) -> int:
     count = int(condition.count) + (operator == "gt")
     if operator not in ("gt", "gte") or count < 1 or count != condition.count + (operator == "gt"):
         hint = "gte with 1 or more: a group without events is never seen"
-        raise UnsupportedError.at(rule.name, f"threshold '{operator}: {condition.count}'", hint)
+        problem = f"a threshold '{operator}: {condition.count}' cannot be converted exactly"
+        raise UnsupportedError.at(rule.name, problem, hint)
     if count > _MOST:
-        raise UnsupportedError.at(rule.name, f"threshold {count}", f"{_MOST} at most")
+        hint = "Splunk's running windows hold no more events"
+        raise UnsupportedError.at(rule.name, f"its threshold of {count} is above {_MOST}", hint)
     return count
 
 
@@ -152,6 +160,26 @@ def _parts(node: object) -> list[object]:
     if isinstance(node, CorrelationConditionAND):
         return [part for arg in node.args for part in _parts(arg)]
     return [node]
+
+
+def _keys_can_meet(pack: Pack, rule: Rule, names: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a key that is of different kinds in the rules below: letter case counts in one of them, or it is no text.
+
+    Args:
+        pack: knows the rules below.
+        rule: the correlation.
+        names: rule -> column name of a key -> the rule's own field.
+    """
+    kinds: dict[str, set[str]] = {}
+    for below, own in names.items():
+        for source in pack.rule(below).sources:
+            for key, name in own.items():
+                if name in source.fields:
+                    kinds.setdefault(key, set()).add(_KINDS.get(source.fields[name].type, "a text"))
+    for key, found in kinds.items():
+        if len(found) > 1:
+            problem = f"key '{key}' is {' and '.join(sorted(found))} in the rules below, and these never meet"
+            raise UnsupportedError.at(rule.name, problem, "give it fields of one kind")
 
 
 def _numbers_only(pack: Pack, rule: Rule, rules: tuple[str, ...], names: Mapping[str, Mapping[str, str]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from unissued.convert.kusto import KustoCondition, column, quoted
 from unissued.convert.plan import Branch, in_order, words_of
 from unissued.convert.query import ROWS
-from unissued.convert.tree import fields_of, lists_of
+from unissued.convert.tree import fields_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field, ListSpec, Table
 from unissued.pack.path import Step, parse_path
@@ -158,7 +158,7 @@ def read(
         identify: whether to compute the record's id.
     """
     source = branch.source
-    define.lists.update(dict.fromkeys(lists_of(branch.condition)))
+    define.lists.update(dict.fromkeys(branch.lists()))
     shown = _shown(branch, target, keys) if show else []
     condition = KustoCondition(source.fields)
     where = "" if isinstance(branch.condition, bool) else condition.expression(branch.condition)
@@ -386,6 +386,9 @@ def _key(key: str, known: Field) -> list[str]:
         raise UnsupportedError.at(known.name, "has several values and cannot be a key in KQL")
     if known.type == "token":
         return [f"| extend {key} = {name}"] if key != name else []
-    if known.type in ("int", "time"):
+    if known.type == "time":
+        # Kusto keeps fractions of a second, so what is one key elsewhere would be several here.
+        raise UnsupportedError.at(known.name, "is a time and can neither be a key nor be counted in KQL")
+    if known.type == "int":
         return [f"| extend {key} = tostring({name})"]
     return [f"| extend {key} = tolower({name})"]

@@ -9,7 +9,7 @@ from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
 from unissued.convert.kql_windows import first_of_chain, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.convert.query import Body, Schedule
+from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL, Body, Schedule, span
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack
 
@@ -111,11 +111,11 @@ def _one(parts: list[Branch], name: str) -> Branch:
 
 
 def _judged(branch: Branch, correlation: Correlation, target: str, define: Definitions) -> tuple[str, tuple[str, ...]]:
-    """Write the records to judge: the ones that arrived between seven and six hours ago."""
+    """Write the records to judge: the ones that have been there for six hours since the run before."""
     time = TIME[target]
     early = [
         "| extend Ingested = ingestion_time()",
-        "| where Ingested > ago(7h) and Ingested <= ago(6h)",
+        f"| where Ingested > ago({span(JUDGED_UNTIL)}) and Ingested <= ago({span(JUDGED_AFTER)})",
     ]
     keys = correlation.own_names(correlation.rules[0])
     reading = read(branch, target, define, keys, early=early, carry=["Ingested"])

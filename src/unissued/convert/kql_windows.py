@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.convert.query import Body, on_arrival
+from unissued.convert.query import Body, Schedule, on_arrival, span
+from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule
+
+_LONGEST = {"sentinel": timedelta(days=14), "defender": timedelta(days=30)}
+"""How far back a rule of a target can look."""
 
 
 def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     """Write a correlation whose condition looks at one window."""
     define = Definitions(pack.catalogue.lists)
     schedule = on_arrival(target, correlation.window, correlation.window)
+    _fits(correlation, schedule, target)
     bases = [base(pack.rule(name), correlation, target, define) for name in correlation.rules]
     match correlation.type:
         case "event_count":
@@ -49,9 +55,19 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     )
 
 
+def _fits(correlation: Correlation, schedule: Schedule, target: str) -> None:
+    """Refuse a window that no run sees as a whole, when a record arrives a day late."""
+    needed = timedelta(days=1) + (schedule.arrived or timedelta()) + correlation.window
+    if max(needed, schedule.look_back) > _LONGEST[target]:
+        problem = f"its window of {correlation.span} does not fit into a look-back of {span(_LONGEST[target])}"
+        raise UnsupportedError.at(correlation.name, problem, "a shorter timespan")
+
+
 @dataclass(frozen=True)
 class Base:
     """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys, ``New`` and, where asked, ``V``.
+
+    Its step is not called as the rule alone: that may be a word of KQL, a list, or a function that the query defines.
 
     ``New`` is 1 for a record that arrived since the last run. A chain is reported by the run in which its first firing
     became possible: when one of the records that it needs is new.
@@ -60,6 +76,11 @@ class Base:
     rule: str
     text: str
     parts: list[Branch]
+
+    @property
+    def step(self) -> str:
+        """What its pipeline is called in the query."""
+        return f"rule_{self.rule}"
 
 
 def base(rule: Rule, correlation: Correlation, target: str, define: Definitions) -> Base:
@@ -100,10 +121,10 @@ def first_of_chain(correlation: Correlation) -> str:
 
 def _all(bases: Sequence[Base], value: Mapping[str, str] | None = None) -> Steps:
     """Return the base rules and their union ``Events``; ``value`` adds a column that tells them apart."""
-    steps: Steps = [(one.rule, one.text) for one in bases]
+    steps: Steps = [(one.step, one.text) for one in bases]
     if len(bases) == 1 and value is None:
         return [("Events", bases[0].text)]
-    parts = [f"({one.rule}{f' | extend V = {value[one.rule]}' if value else ''})" for one in bases]
+    parts = [f"({one.step}{f' | extend V = {value[one.rule]}' if value else ''})" for one in bases]
     return [*steps, ("Events", "union " + ", ".join(parts))]
 
 
@@ -177,12 +198,12 @@ def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
 
 def _ordered(bases: Sequence[Base], correlation: Correlation) -> Steps:
     """Carry the latest start of every sequence so far from rule to rule."""
-    steps: Steps = [(one.rule, one.text) for one in bases]
+    steps: Steps = [(one.step, one.text) for one in bases]
     keys = ", ".join(correlation.keys)
     reported = "ReportId" in bases[0].text
-    text = f"{bases[0].rule}\n| summarize Fresh = max(New) by {keys}, T\n| extend Start = T"
+    text = f"{bases[0].step}\n| summarize Fresh = max(New) by {keys}, T\n| extend Start = T"
     for one in bases[1:]:
-        following = f"{one.rule} | project {keys}, Next = T, New{', Report = ReportId' if reported else ''}"
+        following = f"{one.step} | project {keys}, Next = T, New{', Report = ReportId' if reported else ''}"
         text += (
             f"\n| join kind=inner (\n    {following}\n    ) on {keys}\n"
             f"| where Next >= T and Next - Start <= {correlation.span}\n"

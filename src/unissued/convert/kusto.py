@@ -19,7 +19,15 @@ from sigma.types import (
 
 from unissued.convert import regex
 from unissued.convert.condition import ExactCondition
-from unissued.convert.value import flags_of, meets_nothing, number_of, period_of, placeholder_of, text_of
+from unissued.convert.value import (
+    flags_of,
+    meets_nothing,
+    not_comparable,
+    number_of,
+    period_of,
+    placeholder_of,
+    text_of,
+)
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
 
@@ -114,7 +122,7 @@ class KustoCondition(ExactCondition, KustoBackend):
                 return _matches(name, pattern)
             case SigmaString():
                 return _text(name, value)
-        raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
+        raise not_comparable(known, value)
 
 
 def _text(name: str, value: SigmaString) -> str:

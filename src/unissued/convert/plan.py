@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unissued.convert.tree import Tree, condition_of, fields_of, necessary, numbers_of, specialise
+from unissued.convert.tree import Tree, condition_of, fields_of, lists_of, necessary, numbers_of, specialise
 from unissued.errors import UnsupportedError
 from unissued.pack import Field, Rule, Source, Table
 
@@ -32,6 +32,14 @@ class Branch:
         if name not in self.source.fields:
             return False
         return any(self.source.has(name, one.name) for one in ((table,) if table else self.tables))
+
+    def lists(self) -> tuple[str, ...]:
+        """Return the lists that the rule asks for.
+
+        Without a list that must not be empty the whole rule is not evaluated, also where a log source is not asked for
+        the field that is looked up.
+        """
+        return tuple(dict.fromkeys((*lists_of(self.condition), *self.rule.lists)))
 
     def shown(self) -> list[str]:
         """Return the rule's fields for the analyst, as far as the tables have them."""
@@ -62,11 +70,13 @@ def branches(rule: Rule, target: str, keys: Collection[str] = ()) -> list[Branch
     elsewhere: list[str] = []
     reasons: list[str] = []
     for source in rule.sources:
-        condition = specialise(condition_of(rule), source.fields.__contains__)
-        if condition is False:
-            continue
         if reason := source.not_in.get(target, ""):
             elsewhere.append(f"does not read {source.key}: {reason}")
+            continue
+        condition = specialise(condition_of(rule), source.fields.__contains__)
+        if condition is False:
+            # Who writes a rule for a category means each of its log sources.
+            reasons.append(_never(rule, source))
             continue
         wanted = list(dict.fromkeys((*fields_of(condition), *keys)))
         chosen = _choose(rule, source, target, condition, wanted)
@@ -77,8 +87,14 @@ def branches(rule: Rule, target: str, keys: Collection[str] = ()) -> list[Branch
     if reasons or not found:
         # A table that lacks a field must not go missing silently because another log source has it.
         why = "; ".join(dict.fromkeys((*reasons, *elsewhere)))
-        raise UnsupportedError.at(rule.name, why or f"{target} has no table for it", "")
+        hint = "name one log source instead of a category" if len(rule.sources) > 1 else ""
+        raise UnsupportedError.at(rule.name, why or f"{target} has no table for it", hint)
     return [replace(branch, unread=tuple(elsewhere)) for branch in found]
+
+
+def _never(rule: Rule, source: Source) -> str:
+    lacking = [name for name in dict.fromkeys(fields_of(condition_of(rule))) if name not in source.fields]
+    return f"its condition never holds in {source.key}, which has no field {', '.join(lacking)}"
 
 
 def notes_of(parts: Sequence[Branch]) -> tuple[str, ...]:

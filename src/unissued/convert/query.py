@@ -24,18 +24,26 @@ class Schedule:
     arrived: timedelta | None
     """A run reports what records bring about that arrived since; None: the query sets times of its own."""
     silence: timedelta | None = None
-    """For how long a group is to be silenced after an alert; None where the record's id tells alerts apart."""
+    """Alerts of a group whose events lie at most so far apart are one; None where the record's id tells them apart."""
 
     def said(self) -> str:
         """Return the schedule in words."""
         if self.arrived is None:
-            times = "the query sets its own times: records that arrived 6 to 7 hours ago"
+            ages = f"{_minutes(JUDGED_UNTIL)} to {_minutes(JUDGED_AFTER)} minutes ago"
+            times = f"the query sets its own times: records that arrived {ages}"
         else:
-            minutes = int(self.arrived.total_seconds() // 60)
-            times = f"a run reports what came of records that arrived in the last {minutes} minutes"
-        known = "Id is the alert's identity" if self.silence is None else "keys and time are the alert's identity"
-        quiet = f", silence a key for {span(self.silence)} after its last alert" if self.silence else ""
-        return f"every {span(self.every)}, over the last {span(self.look_back)} of event time; {times}; {known}{quiet}"
+            times = f"a run reports what came of records that arrived in the last {_minutes(self.arrived)} minutes"
+        known = "Id is the alert's identity"
+        if self.silence is not None:
+            known = (
+                "keys and time are the alert's identity, and alerts of the same keys whose times lie at most "
+                f"{span(self.silence)} apart are one (silencing a key by the clock would lose others)"
+            )
+        return f"every {span(self.every)}, over the last {span(self.look_back)} of event time; {times}; {known}"
+
+
+def _minutes(duration: timedelta) -> int:
+    return int(duration.total_seconds() // 60)
 
 
 def span(duration: timedelta) -> str:
@@ -51,6 +59,10 @@ _OVERLAP = timedelta(minutes=5)
 """Sentinel starts a run up to five minutes after its time."""
 _LATEST = timedelta(hours=26)
 """A record that arrives a day late is seen by the run after its arrival."""
+JUDGED_AFTER = timedelta(hours=6)
+"""How long after a record's arrival the absence of its company is judged, by the next hourly run."""
+JUDGED_UNTIL = JUDGED_AFTER + timedelta(hours=1) + _OVERLAP
+"""Between a run on time and a late one lie more than an hour; rather some records are judged twice than any never."""
 
 
 def on_arrival(target: str, window: timedelta = timedelta(), silence: timedelta | None = None) -> Schedule:

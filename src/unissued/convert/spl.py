@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from unissued.convert.kusto import column
 from unissued.convert.plan import Branch, in_order, words_of
 from unissued.convert.splunk import SplunkCondition, quoted
-from unissued.convert.tree import fields_of, lists_of
+from unissued.convert.tree import fields_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field, ListSpec, Table
 from unissued.pack.path import Step, parse_path
@@ -85,9 +85,7 @@ def read(
         column(name) for name in dict.fromkeys((source.id, *shown)) if name not in keys.values() or name not in several
     ]
     columns = tuple(dict.fromkeys(("_time", *names)))
-    return Reading(
-        _search(branch, table, terms), tuple(stages), columns, tuple(dict.fromkeys(lists_of(branch.condition)))
-    )
+    return Reading(_search(branch, table, terms), tuple(stages), columns, branch.lists())
 
 
 def _search(branch: Branch, table: Table, terms: str) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.plan import branches, notes_of
-from unissued.convert.query import Body, Schedule
+from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL, Body, Schedule
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
 from unissued.errors import UnsupportedError
@@ -31,7 +31,8 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     parts = branches(asked, target, tuple(keys.values()))
     if len(parts) != 1:
         raise UnsupportedError.at(correlation.name, "reads several log sources, and an absence is judged in one")
-    early = ("eval ingested=_indextime", f"where ingested>now()-{7 * _HOUR} AND ingested<=now()-{6 * _HOUR}")
+    oldest, youngest = (int(age.total_seconds()) for age in (JUDGED_UNTIL, JUDGED_AFTER))
+    early = ("eval ingested=_indextime", f"where ingested>now()-{oldest} AND ingested<=now()-{youngest}")
     judged = read(parts[0], parts[0].tables[0], specs, keys, early=early)
     shown = [name for name in judged.columns if name not in ("_time", *correlation.keys)]
     searches = [_judged(judged, correlation, shown)]

@@ -21,7 +21,15 @@ from sigma.types import (
 from unissued.convert import regex
 from unissued.convert.condition import ExactCondition
 from unissued.convert.kusto import column
-from unissued.convert.value import flags_of, meets_nothing, number_of, period_of, placeholder_of, text_of
+from unissued.convert.value import (
+    flags_of,
+    meets_nothing,
+    not_comparable,
+    number_of,
+    period_of,
+    placeholder_of,
+    text_of,
+)
 from unissued.errors import UnsupportedError
 from unissued.pack import Field, ListSpec
 
@@ -48,8 +56,12 @@ def quoted(text: str) -> str:
 
 
 def quoted_regex(pattern: str) -> str:
-    r"""Return a literal for a regular expression: ``\d`` stays, since literals keep unknown escapes, ``\\`` doubles."""
-    if _CONTROL.search(pattern):
+    r"""Return a literal for a regular expression: ``\d`` stays, since literals keep unknown escapes, ``\\`` doubles.
+
+    Raises:
+        UnsupportedError: it holds control characters, or ``$``, which dashboards replace.
+    """
+    if _CONTROL.search(pattern) or "$" in pattern:
         raise UnsupportedError.at("re", f"{pattern!r} holds a character that is unsafe in a query")
     parts = (part.replace("\\\\", "\\\\\\\\") if part == "\\\\" else part for part in _REGEX_PART.findall(pattern))
     return '"' + "".join('\\"' if part in ('"', '\\"') else part for part in parts) + '"'
@@ -122,7 +134,7 @@ class SplunkCondition(ExactCondition, SplunkBackend):
                 return _matches(name, name, pattern)
             case SigmaString():
                 return _text(name, value)
-        raise UnsupportedError.at(known.name, f"a {type(value).__name__} cannot be compared with type {known.type}")
+        raise not_comparable(known, value)
 
     def _listed(self, known: Field, placeholder: str) -> str:
         self._must_be_text(known, "a list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,7 +11,9 @@ import re2
 from sigma.conditions import ConditionFieldEqualsValueExpression, ConditionOR
 from sigma.types import (
     Placeholder,
+    SigmaBool,
     SigmaCasedString,
+    SigmaCompareExpression,
     SigmaNumber,
     SigmaRegularExpression,
     SigmaRegularExpressionFlag,
@@ -73,6 +76,20 @@ def placeholder_of(value: SigmaString) -> str:
     """Return the name of the list that a value stands for, or the empty string."""
     one = value.s[0] if len(value.s) == 1 else None
     return one.name if isinstance(one, Placeholder) else ""
+
+
+_SAID: Mapping[type, tuple[str, str]] = {
+    SigmaNumber: ("a number", "put the value in quotes"),
+    SigmaBool: ("true or false", "write the number"),
+    SigmaCompareExpression: ("gt, gte, lt or lte", "they compare numbers"),
+}
+"""Kind of value -> what it is called, and what to write where a field does not take it."""
+
+
+def not_comparable(known: Field, value: object) -> UnsupportedError:
+    """Return the error that says that a field of this type does not take a value of this kind."""
+    said, hint = _SAID.get(type(value), ("such a value", ""))
+    return UnsupportedError.at(known.name, f"has type {known.type} and cannot be compared with {said}", hint)
 
 
 def number_of(known: Field, value: object) -> int:

@@ -76,8 +76,9 @@ class Binder:
         analyzer = self._service(query, self._state)
         found += [self._shown(query, one) for one in analyzer.GetAnalyzerDiagnostics(False) if _matters(one)]
         found += [f"{_place(query, offset)}: {problem}" for offset, problem in lint(code.Syntax)]
-        result = code.ResultType
-        columns = {str(one.Name): str(one.Type.Name) for one in result.Columns} if result is not None else {}
+        # What does not parse may have no table as its result.
+        result = getattr(code.ResultType, "Columns", ())
+        columns = {str(one.Name): str(one.Type.Name) for one in result}
         return Bound(tuple(dict.fromkeys(found)), columns)
 
     @staticmethod

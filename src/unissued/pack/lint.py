@@ -25,13 +25,19 @@ _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\Z")
 _TECHNIQUE = re.compile(r"attack\.t[0-9]{4}(\.[0-9]{3})?\Z")
 _DATE = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 # Unsafe in some sink of a query: control and invisible characters, Splunk's macros and tokens.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# U+2028 and U+2029 end a line, and with it a comment, in KQL; half a surrogate pair cannot be written to a file.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _TEXT_MODIFIERS = {"contains", "startswith", "endswith", "cased", "cidr", "re", "expand", "fieldref"}
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 _LARGEST = 10**15
 _DIGITS = re.compile(r"-?[0-9]+\Z")
 _CONDITION_WORD = re.compile(r"[A-Za-z0-9_*]+")
+_COUNTED_SPAN = re.compile(r"(0|[1-9][0-9]*)[smhdw]\Z")
+_NESTING = re.compile(r"[()]|[^()\s]+")
+_DEEPEST = 32
+_GLOBAL_STANZA = "default"
+"""In Splunk's files a stanza of this name is about all others, and a stanza is named as its rule."""
 
 
 class Linter:
@@ -64,7 +70,8 @@ class Linter:
     def keys_are_known(self, place: Place, keys: Collection[str], known: Collection[str]) -> None:
         for key in keys:
             if key not in known:
-                self.report((*place, key), f"unknown key '{key}'", suggest(key, known))
+                hint = suggest(key, known) or vocabulary.KEY_HINTS.get(key, "")
+                self.report((*place, key), f"unknown key '{key}'", hint)
 
     def head_is_complete(self, stem: str) -> None:
         for key in vocabulary.REQUIRED_KEYS:
@@ -110,6 +117,8 @@ class Linter:
             self.report(("name",), f"name '{name}' is not of the form [a-z][a-z0-9_]*, 64 at most")
         elif name != stem:
             self.report(("name",), f"name '{name}' is not the file's stem '{stem}'", "rename one of them")
+        elif name == _GLOBAL_STANZA:
+            self.report(("name",), f"name '{name}' is Splunk's for the settings of all searches", "rename the rule")
 
     def _choice(self, key: str, known: Collection[str]) -> None:
         value = self.data.get(key)
@@ -134,7 +143,8 @@ class Linter:
             self.report(("alert",), "'alert.by' must be a list of fields")
         for index, name in enumerate(by if isinstance(by, list) else []):
             if not isinstance(name, str) or name not in fields:
-                self.report(("alert", "by", index), f"unknown field '{name}'", suggest(str(name), fields))
+                hint = suggest(str(name), fields) or vocabulary.FIELDS_HINT
+                self.report(("alert", "by", index), f"unknown field '{name}'", hint)
         if parse_span(alert.get("per")) is None:
             self.report(("alert",), f"'alert.per' {alert.get('per')!r} is no time span", "such as 1d")
 
@@ -183,6 +193,9 @@ class Linter:
 
     def _item(self, place: Place, item: str, value: object, sources: tuple[Source, ...]) -> None:
         name, *modifiers = item.split("|")
+        if not name:
+            self.report(place, "holds a keyword without a field", "write the field's name before the modifiers")
+            return
         self._field_is_known(place, name, sources)
         kinds = {source.fields[name].type for source in sources if name in source.fields}
         for modifier in modifiers:
@@ -212,7 +225,8 @@ class Linter:
         known = {known for source in sources for known in source.fields}
         if name not in known:
             keys = ", ".join(source.key for source in sources)
-            self.report(place, f"unknown field '{name}' in {keys}", suggest(name, known))
+            hint = suggest(name, known) or vocabulary.FIELDS_HINT
+            self.report(place, f"unknown field '{name}' in {keys}", hint)
 
     def _value_fits_the_field(
         self, place: Place, name: str, value: object, modifiers: list[str], kinds: set[str]
@@ -220,6 +234,8 @@ class Linter:
         is_text = isinstance(value, str) and "fieldref" not in modifiers and not _DIGITS.match(value)
         if kinds == {"int"} and is_text:
             self.report(place, f"field '{name}' holds numbers, '{value}' is text", "write the number, without quotes")
+        if kinds == {"int"} and isinstance(value, bool) and "exists" not in modifiers:
+            self.report(place, f"field '{name}' holds numbers, {str(value).lower()} is none", "write the number")
         if kinds == {"bool"} and not isinstance(value, bool) and value is not None:
             self.report(place, f"field '{name}' is true or false, {value!r} is neither")
 
@@ -277,6 +293,8 @@ class Linter:
         if not isinstance(condition, str) or not condition.strip():
             self.report(place[:-1], "the condition is missing")
             return
+        if _nesting(condition) > _DEEPEST:
+            self.report(place, f"is nested deeper than {_DEEPEST} levels", "split the rule")
         used: set[str] = set()
         for word in _CONDITION_WORD.findall(condition):
             if word in ("and", "or", "not", "of", "all", "1"):
@@ -296,7 +314,10 @@ class Linter:
         body = self.mapping("correlation")
         self.keys_are_known(("correlation",), body, vocabulary.CORRELATION_BODY_KEYS)
         kind = body.get("type")
-        if kind not in CORRELATION_TYPES:
+        if isinstance(kind, str) and kind in vocabulary.REFUSED_TYPES:
+            hint = vocabulary.REFUSED_TYPES[kind]
+            self.report(("correlation", "type"), f"correlation type '{kind}' is refused", hint)
+        elif kind not in CORRELATION_TYPES:
             self.report(
                 ("correlation", "type"), f"unknown correlation type '{kind}'", suggest(str(kind), CORRELATION_TYPES)
             )
@@ -308,8 +329,7 @@ class Linter:
         elif kind == "temporal_ordered" and len(rules) < 2:
             self.report(("correlation", "rules"), "an order needs two rules or more")
         if parse_span(body.get("timespan")) is None:
-            hint = "a whole number and s, m, h, d or w; months and years differ in length"
-            self.report(("correlation", "timespan"), f"'{body.get('timespan')}' is no time span", hint)
+            self.report(("correlation", "timespan"), *_no_span(body.get("timespan")))
         group = body.get("group-by")
         if not isinstance(group, list) or not group or not all(isinstance(name, str) for name in group):
             self.report(("correlation", "group-by"), "'group-by' must be a list of fields", "a correlation needs a key")
@@ -341,7 +361,8 @@ class Linter:
         for key in operators:
             count = condition[key]
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-                self.report((*place, key), f"threshold {count!r} is no whole number", "fractions would be cut off")
+                problem = f"threshold {count!r} is no whole number of 0 or more"
+                self.report((*place, key), problem, "fractions would be cut off")
         if kind in ("value_count", "value_sum") and not isinstance(condition.get("field"), str):
             self.report(place, f"type {kind} needs one 'field'")
         if kind == "event_count" and "field" in condition:
@@ -373,6 +394,23 @@ class Linter:
         rules = body.get("rules")
         if not isinstance(rules, list) or not rules or not all(isinstance(name, str) for name in rules):
             self.report(("filter", "rules"), "'rules' must be a list of rule names")
+
+
+def _nesting(condition: str) -> int:
+    """Return how deep a condition is nested: the parentheses that are open and the ``not`` that follow each other."""
+    deepest = depth = negations = 0
+    for word in _NESTING.findall(condition):
+        depth += (word == "(") - (word == ")")
+        negations = negations + 1 if word == "not" else 0
+        deepest = max(deepest, depth + negations)
+    return deepest
+
+
+def _no_span(value: object) -> tuple[str, str]:
+    """Return what is wrong with a time span, and what to write instead."""
+    if isinstance(value, str) and _COUNTED_SPAN.match(value):
+        return f"'{value}' is no time span that a rule can have", "more than nothing, and 366 days at most"
+    return f"'{value}' is no time span", "a whole number and s, m, h, d or w; months and years differ in length"
 
 
 def _is_uuid(value: object) -> bool:

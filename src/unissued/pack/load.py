@@ -145,7 +145,8 @@ def _fields_are_known(linter: Linter, known: set[str]) -> None:
     fields = linter.data.get("fields")
     for index, name in enumerate(fields if isinstance(fields, list) else []):
         if isinstance(name, str) and name not in known:
-            linter.report(("fields", index), f"unknown field '{name}'", suggest(str(name), known))
+            hint = suggest(str(name), known) or vocabulary.FIELDS_HINT
+            linter.report(("fields", index), f"unknown field '{name}'", hint)
 
 
 def _unique(files: list[_File]) -> None:

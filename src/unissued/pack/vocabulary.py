@@ -12,6 +12,8 @@ FILTER_KEYS = frozenset(
     ["title", "id", "name", "status", "description", "author", "date", "modified", "version", "logsource", "filter"]
 )
 REQUIRED_KEYS = ("title", "id", "name", "version", "status", "description")
+FIELDS_HINT = "the fields of a log source are in pack/sources.yml"
+KEY_HINTS = {"generate": "a rule below a correlation has a query of its own when it has a level"}
 LOGSOURCE_KEYS = frozenset(["product", "service", "category", "definition"])
 CORRELATION_BODY_KEYS = frozenset(["type", "rules", "group-by", "timespan", "condition", "aliases"])
 ALERT_KEYS = frozenset(("by", "per"))
@@ -51,6 +53,16 @@ REFUSED_MODIFIERS = {
     "month": "time parts compare the whole time stamp after conversion",
     "year": "time parts compare the whole time stamp after conversion",
     "utf16le": "the converters call it wide, and no field here needs it",
+    "wide": "no field here holds text in two-byte letters",
+    "base64": "write the encoded text itself",
+    "base64offset": "write the encoded text itself, once for each offset",
+    "windash": "no field here holds a command line",
+    "neq": "write it as a selection and exclude that with not: a missing field then counts as different",
+}
+REFUSED_TYPES = {
+    "value_avg": "an average of a sliding window cannot be converted exactly; count with gte, or add up with value_sum",
+    "value_median": "a median of a sliding window cannot be converted exactly; count with gte",
+    "value_percentile": "a percentile of a sliding window cannot be converted exactly; count with gte",
 }
 
 # ATT&CK v19: the tactics that the pack's techniques belong to.
