@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from simulation import LATE, Design, runs
 from traffic import SIGN_INS, Traffic, feeds
 from unissued.convert import Query, Schedule, column
-from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL
+from unissued.convert.query import JUDGED_UNTIL
 from unissued.evaluate import Given, Match, Outcome
-from unissued.pack import Pack, Rule
+from unissued.pack import JUDGED_AFTER, Pack, Rule
 from unissued.record import Record, utc_text
 from unissued.verify.answer import TIME, Row, judge, row_of
 from unissued.verify.readers import Reader

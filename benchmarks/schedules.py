@@ -37,12 +37,12 @@ from tables import Cell, Range, Share, Table, page
 from traffic import SIGN_INS, START, TRAFFIC, Traffic
 from unissued.convert import Schedule, convert
 from unissued.convert.correlation import correlation_of
-from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL, span
+from unissued.convert.query import JUDGED_UNTIL, span
 from unissued.engines import kusto
 from unissued.engines.spl import Reading
 from unissued.errors import UnsupportedError
 from unissued.evaluate.feeds import Feeds
-from unissued.pack import TARGETS, Pack, load_catalogue, load_pack
+from unissued.pack import JUDGED_AFTER, TARGETS, Pack, load_catalogue, load_pack
 from unissued.record import Origin, Record
 from unissued.verify.readers import KqlReader, Reader, SplReader
 

@@ -66,7 +66,11 @@ def _hits(rules: Rules, name: str, above: Mapping[str, Any], lines: Sequence[Lin
         return [Hit(time, time, {key: (value,) for key, value in group}) for group, time in found]
     wanted = _wanted(above, name)
     return [
-        Hit(line.time, line.ingested, {key: keys(line.source, key, line.fields) for key in wanted})
+        Hit(
+            line.time.replace(microsecond=0),
+            line.ingested,
+            {key: keys(line.source, key, line.fields) for key in wanted},
+        )
         for line in lines
         if fires(rules[name], line.source, line.fields, given.lists)
     ]

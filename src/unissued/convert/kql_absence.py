@@ -9,9 +9,9 @@ from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
 from unissued.convert.kql_windows import first_of_chain, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL, Body, Schedule, span
+from unissued.convert.query import JUDGED_UNTIL, Body, Schedule, span
 from unissued.errors import UnsupportedError
-from unissued.pack import Pack
+from unissued.pack import JUDGED_AFTER, Pack
 
 _LOOK_BACK = 4
 """Days; a record may be a day old when it arrives, and its company may be a window older."""
@@ -123,7 +123,7 @@ def _judged(branch: Branch, correlation: Correlation, target: str, define: Defin
     names = list(dict.fromkeys(["T", *keys, *shown]))
     text = (
         f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
-        f"| extend T = {time}\n| summarize Ingested = min(Ingested)\n    by {', '.join(names)}"
+        f"| extend T = bin({time}, 1s)\n| summarize Ingested = min(Ingested)\n    by {', '.join(names)}"
     )
     return text, tuple(shown)
 
@@ -138,7 +138,7 @@ def _company(company: list[tuple[str, Branch]], correlation: Correlation, target
         reading = read(branch, target, define, keys, early=early, show=False, identify=False)
         text = (
             f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
-            f"| project {', '.join(correlation.keys)}, Seen = {TIME[target]}\n"
+            f"| project {', '.join(correlation.keys)}, Seen = bin({TIME[target]}, 1s)\n"
             f"{distinct([*correlation.keys, 'Seen'])}"
         )
         texts.append(f"    (\n{indented(indented(text))}\n    )")

@@ -99,7 +99,7 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
         lines = [
             reading.text,
             f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
-            f"| summarize {', '.join(kept)}\n    by T = {TIME[target]}, {', '.join([identity, *keys])}",
+            f"| summarize {', '.join(kept)}\n    by T = bin({TIME[target]}, 1s), {', '.join([identity, *keys])}",
         ]
         texts.append("\n".join(lines))
     return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts)

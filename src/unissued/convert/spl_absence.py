@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.plan import branches, notes_of
-from unissued.convert.query import JUDGED_AFTER, JUDGED_UNTIL, Body, Schedule
+from unissued.convert.query import JUDGED_UNTIL, Body, Schedule
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
 from unissued.errors import UnsupportedError
-from unissued.pack import Pack, Source
+from unissued.pack import JUDGED_AFTER, Pack, Source
 
 _LOOK_BACK = 4
 _HOUR, _DAY = 3600, 86400

@@ -25,10 +25,7 @@ from unissued.evaluate.canon import Value, fold
 from unissued.evaluate.feeds import Feeds
 from unissued.evaluate.match import Match, Reason, Unjudged
 from unissued.pack.catalogue import Source
-from unissued.pack.rule import Rule
-
-JUDGED_AFTER = timedelta(hours=6)
-"""A record's absence of company is judged once, this long after the record was ingested."""
+from unissued.pack.rule import JUDGED_AFTER, Rule
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from unissued.evaluate.canon import canonical, fold
-from unissued.evaluate.correlate import JUDGED_AFTER, Surroundings, correlate
+from unissued.evaluate.correlate import Surroundings, correlate
 from unissued.evaluate.event import Event
 from unissued.evaluate.feeds import Feeds
 from unissued.evaluate.match import Match, Outcome, Reason, Unjudged
 from unissued.evaluate.predicate import Node, compile_condition
 from unissued.pack.catalogue import Catalogue, ListSpec
 from unissued.pack.load import Pack
-from unissued.pack.rule import Rule
+from unissued.pack.rule import JUDGED_AFTER, Rule
 from unissued.record import Record
 
 

@@ -31,8 +31,8 @@ class Event:
 
     @property
     def time(self) -> datetime:
-        """Event time, UTC."""
-        return self.record.time
+        """Event time, UTC, in whole seconds: mail is recorded without fractions, so others must not count either."""
+        return self.record.time.replace(microsecond=0)
 
     def values(self, name: str) -> tuple[Value, ...]:
         """Return the canonical values of a field; a field that the source does not have is missing."""

@@ -14,6 +14,8 @@ from sigma.rule import SigmaRule
 from unissued.errors import RuleError
 from unissued.pack.catalogue import Source
 
+JUDGED_AFTER = timedelta(hours=6)
+"""A record's absence of company is judged once, this long after the record was ingested."""
 CORRELATION_TYPES = ("event_count", "value_count", "value_sum", "temporal", "temporal_ordered")
 
 

@@ -21,7 +21,6 @@ from unissued.simulate import feeds
 from unissued.simulate.unit import Unit, at_once
 from unissued.verify import Scenario
 
-JUDGED_AFTER = timedelta(hours=6)
 _LATEST = timedelta(hours=7)
 """A run of a rule on absence judges what arrived six to seven hours before it."""
 _SLACK = timedelta(hours=6)

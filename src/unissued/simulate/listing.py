@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from unissued import __version__
+from unissued.pack import JUDGED_AFTER
 from unissued.record import utc_text
-from unissued.simulate.batch import JUDGED_AFTER, Batch, Fired
+from unissued.simulate.batch import Batch, Fired
 from unissued.simulate.plan import Plan
 from unissued.simulate.shapes import Shape
 from unissued.simulate.unit import is_absence
 
 _SCHEMA = 1
 _RUN = timedelta(hours=1)
-"""A run reports what arrived in the last 65 minutes; a rule on absence what arrived six to seven hours before."""
+"""A run reports what arrived since the one before; a rule on absence what arrived six to seven hours before."""
 _SHOWN = 3
 """Keys of a case that the text shows."""
 
@@ -98,7 +99,7 @@ class Listing:
             yield {"rules": rules, "why": "hunt judges everything at once"}
             return
         for after, why, late in (
-            ("within an hour after sending", "they judge what arrived in the last 65 minutes", False),
+            ("within an hour after sending", "they judge what arrived since their last run", False),
             ("six to seven hours after sending", "they judge what arrived that long before, not earlier", True),
         ):
             named = [name for name in rules if (name in self._absent) is late]

@@ -15,12 +15,11 @@ from sigma.correlations import (
 
 from unissued.convert import Query, column
 from unissued.evaluate import Given, evaluate
-from unissued.pack import Pack, Rule
+from unissued.pack import JUDGED_AFTER, Pack, Rule
 from unissued.record import Record
 from unissued.verify.answer import TIME, Answer, Row, begun, expected, judge, row_of
 from unissued.verify.readers import Reader
 
-_JUDGED_AFTER = timedelta(hours=6)
 _HOUR = timedelta(hours=1)
 _SOON = timedelta(minutes=30)
 
@@ -61,7 +60,7 @@ class Stream:
 
     def __init__(self, records: Sequence[Record], given: Given) -> None:
         last = max((record.ingested for record in records), default=datetime.now(UTC))
-        self.now = given.now or last + _JUDGED_AFTER
+        self.now = given.now or last + JUDGED_AFTER
         self.records = records
         self.given = replace(given, now=self.now)
         # To a rule without absence arrival says nothing; a run looks at what has just arrived.
@@ -130,10 +129,10 @@ def _runs(ages: Sequence[datetime], company: Sequence[datetime]) -> Iterator[dat
     first = last = None
     for age in ages:
         if first is not None and last is not None:
-            between = any(first + _JUDGED_AFTER < arrival <= age + _JUDGED_AFTER for arrival in company)
+            between = any(first + JUDGED_AFTER < arrival <= age + JUDGED_AFTER for arrival in company)
             if between or age >= first + _HOUR:
-                yield last + _JUDGED_AFTER
+                yield last + JUDGED_AFTER
                 first = age
         first, last = first or age, age
     if last is not None:
-        yield last + _JUDGED_AFTER
+        yield last + JUDGED_AFTER

@@ -168,7 +168,8 @@ def _event(row: SplunkRow) -> SplunkEvent:
     }
     fields |= {"index": "main", "sourcetype": row.sourcetype, "host": "forwarder", "source": row.sourcetype}
     raw = json.dumps(row.body, ensure_ascii=False)
-    return SplunkEvent(raw, row.time.timestamp(), row.ingested.timestamp(), fields)
+    # Splunk keeps the time of indexing in whole seconds.
+    return SplunkEvent(raw, row.time.timestamp(), row.ingested.timestamp() // 1, fields)
 
 
 def _filler(catalogue: Catalogue, given: Given, now: datetime) -> Iterator[Record]:

@@ -126,13 +126,16 @@ def _derived(
 
 
 def _times(rng: random.Random, count: int) -> list[datetime]:
-    """Draw times with many ties, and many that are exactly one of the spans apart, or a second more or less."""
+    """Draw times with many ties, and many that are exactly one of the spans apart, or a second more or less.
+
+    Some have fractions of a second, which no window may look at.
+    """
     times = [START]
     while len(times) < count:
         shift = rng.choice((timedelta(), *_SPANS)) + timedelta(seconds=rng.choice((0, 0, -1, 1, 600, 1234)))
         times.append(rng.choice(times) + shift)
     rng.shuffle(times)
-    return times
+    return [time + timedelta(microseconds=rng.choice((0, 0, 0, 700_000))) for time in times]
 
 
 def _lists(rng: random.Random, catalogue: Catalogue, records: list[Record]) -> Mapping[str, frozenset[str]]:
