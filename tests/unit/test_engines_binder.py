@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from unissued.engines.binder import Binder
@@ -69,3 +73,21 @@ def test_place_counts_lines_and_columns_from_one() -> None:
 def test_columns_of_the_result_come_with_their_types_in_order() -> None:
     bound = BINDER.bind("T | summarize Count = count(), Last = max(X) by A")
     assert list(bound.columns.items()) == [("A", "string"), ("Count", "long"), ("Last", "datetime")]
+
+
+_BINDS_AND_EXITS = """
+from unissued.engines.binder import Binder
+
+binder = Binder({"T": {"A": "string"}})
+for number in range(300):
+    code = binder._code.ParseAndAnalyze(f"T | where A == '{number}'", binder._state)
+    cycle = [code]
+    cycle.append(cycle)
+"""
+
+
+def test_a_process_that_bound_ends_well() -> None:
+    """The C allocator overwrites what is freed, so that a use after it crashes."""
+    environment = os.environ | {"PYTHONMALLOC": "malloc"}
+    ended = subprocess.run([sys.executable, "-c", _BINDS_AND_EXITS], env=environment, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -6,6 +6,7 @@ otherwise than it looks, is found by ``kql_lint`` on the same syntax tree.
 
 from __future__ import annotations
 
+import atexit
 import importlib.metadata
 import os
 from collections.abc import Mapping
@@ -47,6 +48,13 @@ def _find_runtime() -> None:
                 os.environ["DOTNET_ROOT"] = str(root)
 
 
+def _leave_runtime_alone_at_exit() -> None:
+    """Keep pythonnet from closing .NET at exit, which reads freed objects and crashes (pythonnet's issue 1977)."""
+    import pythonnet
+
+    atexit.unregister(pythonnet.unload)
+
+
 class Binder:
     """Binds queries against the tables of one target.
 
@@ -64,6 +72,7 @@ class Binder:
             from kustology.utils.analysis import FunctionSchema, build_global_state
         except (RuntimeError, OSError) as error:
             raise UnsupportedError.at("binder", f"cannot start: {error}", "it needs .NET 8 on this platform") from error
+        _leave_runtime_alone_at_exit()
         self._code, self._service = KustoCode, KustoCodeService
         watchlist = FunctionSchema(parameters=(("watchlistAlias", "string"),), returns=WATCHLIST_COLUMNS)
         tables = {table: dict(columns) for table, columns in schemas.items()}
