@@ -60,6 +60,7 @@ def version() -> str:
 
 
 def _install() -> None:
+    duckdb_kql.set_functions(list(_STORED))
     for name, (template, arities, page) in SHIMS.items():
         known = SCALAR_FUNCTIONS.get(name)
         if known is not None and known.note != page:
@@ -154,9 +155,7 @@ class Kusto:
 
     def _translated(self, query: str) -> TranslationResult:
         if query not in self._sql:
-            self._sql[query] = duckdb_kql.to_sql(
-                query, schema=self._known, functions=list(_STORED), query_now=_ANY_TIME
-            )
+            self._sql[query] = duckdb_kql.to_sql(query, schema=self._known, query_now=_ANY_TIME)
         return self._sql[query]
 
 

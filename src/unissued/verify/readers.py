@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from unissued.convert import ROWS, Query
 from unissued.engines.kusto import INGESTED, Kusto
@@ -129,7 +130,6 @@ class SplReader(Reader):
         self._reading = reading
         self._events: list[SplunkEvent] = []
         self._lookups: dict[str, list[dict[str, str]]] = {}
-        self._parsed: dict[str, Search] = {}
 
     def _load(self, records: Sequence[Record]) -> None:
         self._events = [_event(self.writer.splunk(record)) for record in records]
@@ -143,10 +143,15 @@ class SplReader(Reader):
         self._lookups = {**empty, **filled}
 
     def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]:
-        search = self._parsed.setdefault(query, parse(query))
+        search = _parsed(query)
         visible = [event for event in self._events if event.indextime <= now.timestamp()]
         rows = Splunk(visible, self._lookups, now=now.timestamp(), reading=self._reading).run(search)
         return _table_of(query), [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _parsed(query: str) -> Search:
+    return parse(query)
 
 
 def _table_of(query: str) -> list[str]:
