@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 import duckdb
@@ -89,7 +90,7 @@ class Kusto:
     def __init__(self, schemas: Mapping[str, Mapping[str, str]]) -> None:
         _install()
         self._schemas = schemas
-        self._sql: dict[str, TranslationResult] = {}
+        self._translated = lru_cache(maxsize=64)(self._translate)
         self._loaded: set[str] = set()
         self._known = {table: [*columns, INGESTED] for table, columns in schemas.items()}
         self._known[_WATCHLISTS] = ["Alias", "SearchKey", "Entries"]
@@ -153,10 +154,8 @@ class Kusto:
         names = [column[0] for column in cursor.description or ()]
         return names, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def _translated(self, query: str) -> TranslationResult:
-        if query not in self._sql:
-            self._sql[query] = duckdb_kql.to_sql(query, schema=self._known, query_now=_ANY_TIME)
-        return self._sql[query]
+    def _translate(self, query: str) -> TranslationResult:
+        return duckdb_kql.to_sql(query, schema=self._known, query_now=_ANY_TIME)
 
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
