@@ -395,6 +395,9 @@ def _show_failures(failed: list[Replay]) -> None:
     "--format", "form", type=click.Choice(["text", "json", "junit", "markdown"]), default="text", show_default=True
 )
 @click.option("-o", "--output", type=_FILE, help="Write there instead of stdout, whole or not at all.")
+@click.option(
+    "--keep-random", is_flag=True, help="With --format markdown -o PAGE: keep what PAGE says about random rules."
+)
 @_quiet
 @_root
 def verify_command(
@@ -405,6 +408,7 @@ def verify_command(
     jobs: int,
     form: str,
     output: Path | None,
+    keep_random: bool,
     quiet: bool,
     root: Path | None,
 ) -> None:
@@ -420,6 +424,7 @@ def verify_command(
     except ModuleNotFoundError as error:
         problem = f"verify needs more packages ({error.name} is missing) and has checked nothing"
         raise click.UsageError(f"{problem}: pip install 'unissued[verify]'") from error
+    earlier = _read_page(output, form, names, random_rules) if keep_random else ""
     project = _project(root)
     pack = load_pack(project / "sigma")
     _named(pack, names)
@@ -427,12 +432,25 @@ def verify_command(
     with _bar(quiet) as tick:
         result = run.verify(shipped.Project(project, project / "fixtures"), pack, wanted, tick)
     forms = {"json": report.as_json, "junit": report.as_junit, "markdown": page.as_markdown}
-    text = forms[form](result) if form in forms else _plain_or_coloured(report.as_text(result), output)
+    if earlier:
+        text = page.refreshed(earlier, result)
+    else:
+        text = forms[form](result) if form in forms else _plain_or_coloured(report.as_text(result), output)
     _write(text, output)
     if output is not None or form != "text":
         for line in report.failures(result):
             click.echo(visible(line, 500), err=True)
     raise click.exceptions.Exit(0 if result.agrees else 1)
+
+
+def _read_page(output: Path | None, form: str, names: tuple[str, ...], random_rules: int) -> str:
+    """Return the page whose part about random rules is kept."""
+    if form != "markdown" or output is None or names or random_rules:
+        raise click.UsageError("--keep-random goes with --format markdown -o PAGE, without --rule and --rules")
+    try:
+        return output.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"--keep-random: {output} cannot be read as a page: {error}") from error
 
 
 @contextmanager
