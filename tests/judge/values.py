@@ -266,7 +266,7 @@ def _first_present(first: Found, second: Found) -> Found:
 def _seconds_between(first: Found, second: Found) -> Found:
     if not first or not second:
         return ()
-    begin, end = (datetime.strptime(_first(one), "%Y-%m-%dT%H:%M:%SZ") for one in (first, second))
+    begin, end = (datetime.strptime(_first(one), "%Y-%m-%dT%H:%M:%S%z") for one in (first, second))
     days = (end.date() - begin.date()).days
     clock = [(one.hour * 60 + one.minute) * 60 + one.second for one in (begin, end)]
     return (days * 86400 + clock[1] - clock[0],)
