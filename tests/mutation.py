@@ -93,6 +93,9 @@ def _correlation_mutants(rule: Rule) -> Iterator[Mutant]:
         for name in body["rules"][1:]:
             kept = [other for other in body["rules"] if other != name]
             yield mutant(f"without {name}", rules=kept, condition=condition.replace(f" and not {name}", ""))
+    elif rule.judge:
+        yield mutant("in the other order", rules=body["rules"][::-1])
+        yield Mutant(rule.name, "without the judge", {key: kept for key, kept in definition.items() if key != "judge"})
     elif len(body["rules"]) > 1:
         yield mutant("in the other order", rules=body["rules"][::-1])
         yield mutant("in any order", type="temporal")

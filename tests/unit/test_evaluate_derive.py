@@ -157,3 +157,26 @@ def test_target_of_an_entra_record_is_chosen_per_operation(operation: str, first
 
 def test_empty_object_id_of_a_consent_is_no_target() -> None:
     assert values("TargetAppId", "m365/audit", Operation="Consent to application.", ObjectId="") == ()
+
+
+@pytest.mark.parametrize(
+    ("issued", "age"),
+    [
+        ("2026-03-02T08:45:00", (900,)),
+        ("2026-03-02T09:00:00.999", (0,)),
+        ("2026-03-02T10:06:00+01:00", (-360,)),
+        ("2026-03-01T09:00:00Z", (86_400,)),
+        ("2000-01-01T00:00:00", (825_757_200,)),
+        ("1999-12-31T23:59:59", ()),
+        ("1601-01-01T00:00:00", ()),
+        ("soon", ()),
+        ("", ()),
+    ],
+)
+def test_token_age_is_counted_in_whole_seconds_from_the_issue_to_the_event(issued: str, age: tuple[int, ...]) -> None:
+    found = values("TokenAge", CreationTime="2026-03-02T09:00:00", AppAccessContext={"IssuedAtTime": issued})
+    assert found == age
+
+
+def test_a_record_without_a_time_of_its_own_has_no_token_age() -> None:
+    assert values("TokenAge", AppAccessContext={"IssuedAtTime": "2026-03-02T08:45:00"}) == ()

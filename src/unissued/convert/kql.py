@@ -167,7 +167,7 @@ def read(
     needed = [known for known in needed if known.derive or branch.has(known.name)]
     time = branch.tables[0].time[target]
     columns = [time, *carry]
-    if branch.tables[0].name == "CloudAppEvents" and target == "defender":
+    if target == "defender" and all("ReportId" in table.columns for table in branch.tables):
         columns.append("ReportId")  # a Defender rule must return it
     lines = _table(branch, needed, time, early, carry)
     used = {*shown, *keys.values(), *(name for known in needed for name in known.sources)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -61,6 +62,15 @@ _LATEST = timedelta(hours=26)
 """A record that arrives a day late is seen by the run after its arrival."""
 JUDGED_UNTIL = JUDGED_AFTER + timedelta(hours=1) + _OVERLAP
 """Between a run on time and a late one lie more than an hour; rather some records are judged twice than any never."""
+
+
+def look_back(window: timedelta) -> int:
+    """Return how many days an absence rule looks back for company: the window, and two days for late records."""
+    return math.ceil(window / timedelta(days=1)) + 2
+
+
+SEEN = 14
+"""Days that a rule can see at most; the gate on feeds counts rows as far back."""
 
 
 def on_arrival(target: str, window: timedelta = timedelta(), silence: timedelta | None = None) -> Schedule:

@@ -23,6 +23,7 @@ from sigma.correlations import (
 from unissued.errors import UnsupportedError
 from unissued.evaluate.canon import Value, fold
 from unissued.evaluate.feeds import Feeds
+from unissued.evaluate.judges import JUDGES, Lists
 from unissued.evaluate.match import Match, Reason, Unjudged
 from unissued.pack.catalogue import Source
 from unissued.pack.rule import JUDGED_AFTER, Rule
@@ -38,6 +39,8 @@ class Surroundings:
     feeds: Feeds
     sources: Mapping[str, tuple[Source, ...]]
     """Rule name -> log sources that the rule reads."""
+    lists: Lists
+    """For judges: what the tenant's lists hold."""
 
 
 Group = tuple[Value, ...]
@@ -144,6 +147,8 @@ def _firings(
     condition = correlation.condition
     if isinstance(condition, SigmaExtendedCorrelationCondition):
         return _extended(condition, members, window, around)
+    if rule.judge:
+        return _judged(rule, members, window, around), []
     holds = _window_test(correlation, list(rule.references))
     firings = [
         _Firing(time, tuple(member.match for member in inside))
@@ -151,6 +156,20 @@ def _firings(
         if holds(inside)
     ]
     return firings, []
+
+
+def _judged(rule: Rule, members: list[_Member], window: timedelta, around: Surroundings) -> list[_Firing]:
+    """Return when the later record of each pair came that lies within a window and meets the rule's judge."""
+    first, second = rule.references
+    found: dict[datetime, list[Match]] = {}
+    for one, other in product(members, members):
+        if (one.rule, other.rule) != (first, second) or abs(one.time - other.time) > window:
+            continue
+        if one.match.event is None or other.match.event is None:
+            raise UnsupportedError.at(rule.name, "a judge looks at records of detections")
+        if JUDGES[rule.judge](one.match.event, other.match.event, around.lists):
+            found.setdefault(max(one.time, other.time), []).extend((one.match, other.match))
+    return [_Firing(time, tuple(because)) for time, because in sorted(found.items(), key=lambda item: item[0])]
 
 
 def _windows(members: list[_Member], window: timedelta) -> Iterator[tuple[datetime, list[_Member]]]:

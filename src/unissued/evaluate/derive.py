@@ -6,6 +6,7 @@ import base64
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from unissued.evaluate.canon import Value, canonical, fold
 
@@ -35,6 +36,14 @@ def mail_app_key(inputs: Inputs) -> list[Value]:
 def first_present(inputs: Inputs) -> list[Value]:
     """Return the first of the fields that has a value."""
     return next(([_first(values)] for values in inputs if values), [])
+
+
+def seconds_between(inputs: Inputs) -> list[Value]:
+    """Return the whole seconds from one time to another, negative where the other is earlier; none where one lacks."""
+    if not all(inputs):
+        return []
+    first, second = (datetime.fromisoformat(_first(values)) for values in inputs)
+    return [int((second - first).total_seconds())]
 
 
 def token_of_request(request: str) -> str:
@@ -91,6 +100,7 @@ DERIVATIONS: dict[str, Callable[[Inputs], list[Value]]] = {
         client_kind,
         mail_app_key,
         first_present,
+        seconds_between,
         issued_token_ids,
         target_app_id_unified,
         target_app_id_entra,

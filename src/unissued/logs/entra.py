@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload, without_odata
+from unissued.logs.graph import graph_envelope
 from unissued.logs.naming import is_empty
 from unissued.logs.shapes import Container
 from unissued.logs.tables import (
@@ -39,12 +40,14 @@ def diagnostic(drafter: Drafter, _row: Mapping[str, object], keys: Keys, _contai
     if not kind:
         return None
     shape = "B4 diagnostic envelope"
-    if kind.casefold() not in ("auditlogs", *SIGNIN_CATEGORIES):
+    if kind.casefold() not in ("auditlogs", "microsoftgraphactivitylogs", *SIGNIN_CATEGORIES):
         return Skipped(kind, shape)
     try:
         inner = payload(keys["properties"])
     except UnreadableError as error:
         return Refused(f"properties {error}", shape)
+    if kind.casefold() == "microsoftgraphactivitylogs":
+        return graph_envelope(drafter, keys, inner, shape)
     return _entra(drafter, keys, inner, shape)
 
 
