@@ -29,7 +29,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         raise UnsupportedError.at(correlation.name, _not_in_defender(pack, correlation), "use Sentinel")
     if correlation.window > timedelta(days=_LOOK_BACK - 1):
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    define = Definitions(pack.catalogue.lists)
+    define = Definitions(pack.lists_of(pack.rule(correlation.name)))
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
     company = [
         (name, branch)
