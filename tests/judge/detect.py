@@ -28,7 +28,8 @@ def fires(definition: Mapping[str, Any], source_key: str, fields: Mapping[str, A
 
 def lacks_list(definition: Mapping[str, Any], lists: Lists) -> bool:
     """Tell whether a rule cannot be judged because a list that must have entries has none."""
-    empty = [name for name, spec in CATALOGUE["lists"].items() if spec["if_empty"] == "refuse" and not lists.get(name)]
+    needed = [name for name, spec in CATALOGUE["lists"].items() if spec["if_empty"] == "refuse"]
+    empty = [name for name in needed if not any(_entries(name, lists))]
     # A filter only takes things out, so its list may be empty.
     own = {name: body for name, body in definition["detection"].items() if not name.startswith("_filter_")}
     return any(f"%{name}%" in _texts(own) for name in empty)
