@@ -139,6 +139,8 @@ def _typed(kind: str, raw: object) -> object:
             return _moment(raw)
         case "int":
             return int(str(raw)) if str(raw).lstrip("-").isdecimal() else None
+        case "bool":
+            return {"true": True, "1": True, "false": False, "0": False}.get(str(raw).strip().lower())
         case "dynamic":
             return _structure(raw)
     return _text(raw)

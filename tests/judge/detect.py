@@ -28,8 +28,11 @@ def fires(definition: Mapping[str, Any], source_key: str, fields: Mapping[str, A
 
 def lacks_list(definition: Mapping[str, Any], lists: Lists) -> bool:
     """Tell whether a rule cannot be judged because a list that must have entries has none."""
-    empty = [name for name, spec in CATALOGUE["lists"].items() if spec["if_empty"] == "refuse" and not lists.get(name)]
-    return any(f"%{name}%" in _texts(definition["detection"]) for name in empty)
+    needed = [name for name, spec in CATALOGUE["lists"].items() if spec["if_empty"] == "refuse"]
+    empty = [name for name in needed if not any(_entries(name, lists))]
+    # A filter only takes things out, so its list may be empty.
+    own = {name: body for name, body in definition["detection"].items() if not name.startswith("_filter_")}
+    return any(f"%{name}%" in _texts(own) for name in empty)
 
 
 def _texts(body: Any) -> list[Any]:
@@ -80,7 +83,7 @@ def _entries(placeholder: str, lists: Lists) -> Iterator[str]:
     kind = CATALOGUE["lists"][name]["key"]
     for entry in lists.get(name, ()):
         # A key of several parts is text as it is; white space around it is an accident of the file.
-        form = canonical("guid" if kind == "guid" else "text", str(entry).strip())
+        form = canonical(kind if kind in ("guid", "ip") else "text", str(entry).strip())
         if form is not None:
             yield small(written(form))
 

@@ -259,6 +259,10 @@ def _mail_app_key(app: Found, client_app: Found, kind: Found) -> Found:
     return ("|".join((_first(app) or "-", _first(client_app) or "-", _first(kind))),)
 
 
+def _mailbox_app_key(app_key: Found, mailbox: Found) -> Found:
+    return (f"{_first(app_key)}|{_first(mailbox)}",) if mailbox else ()
+
+
 def _first_present(first: Found, second: Found) -> Found:
     return (first or second)[:1]
 
@@ -311,6 +315,7 @@ def _adds_a_credential(operation: str) -> bool:
 _DERIVED: dict[str, Callable[..., Found]] = {
     "client_kind": _client_kind,
     "mail_app_key": _mail_app_key,
+    "mailbox_app_key": _mailbox_app_key,
     "first_present": _first_present,
     "seconds_between": _seconds_between,
     "issued_token_ids": _issued_token_ids,

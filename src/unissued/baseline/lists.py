@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 from unissued.errors import LogError, Problem
@@ -42,4 +43,13 @@ def _is_entry(entry: str, spec: ListSpec) -> bool:
     if spec.key == "pair":
         parts = entry.lower().split("|")
         return len(parts) == 2 and all(_GUID.match(part) for part in parts)
+    if spec.key == "ip":
+        return _is_address(str(canonical("ip", {}, entry)))
     return spec.key != "guid" or _GUID.match(str(canonical("guid", {}, entry))) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False

@@ -87,8 +87,8 @@ class Definitions:
 
     def _watchlist(self, name: str) -> str:
         key = "tolower(trim(@'[ \\t\\r\\n]+', tostring(SearchKey)))"
-        if self.specs[name].key == "guid":
-            key = f"{self.use('guid')}(tostring(SearchKey))"
+        if (kind := self.specs[name].key) in ("guid", "ip"):
+            key = f"{self.use(kind)}(tostring(SearchKey))"
         return (
             f"let {name}_rows = materialize(_GetWatchlist('unissued_{name}')\n"
             f"    | project Key = {key} | where isnotempty(Key) | distinct Key);\n"
@@ -319,10 +319,12 @@ def _expanded(
     lines: list[str] = []
     text = start
     behind = list(path[len(_to_list(path)) :])
+    # Where there is no list the record stays, with one element that holds nothing.
+    nothing = "{}" if any(len(parse_path(one.paths[branch.tables[0].name])) > len(path) for one in fields) else '""'
     while True:
         lines += [
             f"| extend {start} = parse_json({text})",
-            f"| mv-expand Element = iff(array_length({start}) > 0, {start}, dynamic([{{}}]))",
+            f"| mv-expand Element = iff(array_length({start}) > 0, {start}, dynamic([{nothing}]))",
         ]
         if not behind:
             break

@@ -28,7 +28,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     far = look_back(correlation.window)
     if far > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    define = Definitions(pack.catalogue.lists)
+    define = Definitions(pack.lists_of(pack.rule(correlation.name)))
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
     company = [
         (name, branch)

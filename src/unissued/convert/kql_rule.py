@@ -14,7 +14,7 @@ TIME = {"sentinel": "TimeGenerated", "defender": "Timestamp"}
 
 def detection(pack: Pack, rule: Rule, target: str) -> Body:
     """Write a detection."""
-    define = Definitions(pack.catalogue.lists)
+    define = Definitions(pack.lists_of(rule))
     parts = branches(rule, target)
     schedule = on_arrival(target)
     early = [f"| where ingestion_time() > ago({ARRIVED})"]

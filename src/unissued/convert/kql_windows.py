@@ -21,7 +21,7 @@ _LONGEST = {"sentinel": timedelta(days=14), "defender": timedelta(days=30)}
 
 def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     """Write a correlation whose condition looks at one window."""
-    define = Definitions(pack.catalogue.lists)
+    define = Definitions(pack.lists_of(pack.rule(correlation.name)))
     schedule = on_arrival(target, correlation.window, correlation.window)
     _fits(correlation, schedule, target)
     bases = [base(pack.rule(name), correlation, target, define) for name in correlation.rules]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from unissued.errors import UnsupportedError
-from unissued.pack import JUDGED_AFTER, Pack, Rule
+from unissued.pack import JUDGED_AFTER, ListSpec, Pack, Rule
 
 _LIMIT = 9_500
 """Characters; Sentinel takes 10,000 in a rule."""
@@ -136,7 +136,8 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         rule.title,
         f"needs: {', '.join(body.tables)}",
     ]
-    lines += [f"list: {_list_line(pack, name, target)}" for name in body.lists]
+    specs = pack.lists_of(rule)
+    lines += [f"list: {_list_line(specs[name], target)}" for name in body.lists]
     lines.append(f"schedule: {body.schedule.said()}")
     lines += [f"note: {note}" for note in body.notes]
     if target == "splunk":
@@ -148,15 +149,14 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
     )
 
 
-def _list_line(pack: Pack, name: str, target: str) -> str:
-    spec = pack.catalogue.lists[name]
+def _list_line(spec: ListSpec, target: str) -> str:
     if spec.given is not None:
-        return f"{name}, written into the query ({len(spec.given)} entries): {spec.holds}"
+        return f"{spec.name}, written into the query ({len(spec.given)} entries): {spec.holds}"
     place = "a lookup that exists, column key in small letters" if target == "splunk" else "watchlist, column SearchKey"
     rows = f"one row {ROWS}N says how many others there are"
     counted = rows if spec.learned else f"may have a row: {rows}"
     empty = "without it the rule is not evaluated" if spec.if_empty == "refuse" else "may be empty"
-    return f"unissued_{name} ({place}; {counted}): {spec.holds}; {empty}"
+    return f"unissued_{spec.name} ({place}; {counted}): {spec.holds}; {empty}"
 
 
 ROWS = "#rows="

@@ -26,7 +26,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
     asked = pack.rule(correlation.rules[0])
     keys = correlation.own_names(asked.name)
-    specs = pack.catalogue.lists
+    specs = pack.lists_of(pack.rule(correlation.name))
     parts = branches(asked, target, tuple(keys.values()))
     if len(parts) != 1:
         raise UnsupportedError.at(correlation.name, "reads several log sources, and an absence is judged in one")
@@ -52,7 +52,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     lines += _gate(feeds, correlation) if feeds else ["| eval gaps=null()"]
     lines += _verdict(correlation, shown)
     lists = list(dict.fromkeys(lists))
-    lines += guard(pack, lists, "state")
+    lines += guard(specs, lists, "state")
     names = list(dict.fromkeys(["_time", *correlation.keys, *shown, "unissued", "records"]))
     lines.append(f"| table {', '.join(names)}")
     return Body(

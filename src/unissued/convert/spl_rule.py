@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import ROWS, Body, Schedule, on_arrival, span
@@ -17,7 +17,7 @@ def detection(pack: Pack, rule: Rule, target: str) -> Body:
     """Write a detection."""
     parts = branches(rule, target)
     schedule = on_arrival(target)
-    specs = pack.catalogue.lists
+    specs = pack.lists_of(rule)
     recent = f"_index_earliest={since(schedule)}"
     readings = [read(branch, table, specs, {}, terms=recent) for branch in parts for table in branch.tables]
     lists = tuple(dict.fromkeys(name for reading in readings for name in reading.lists))
@@ -28,8 +28,8 @@ def detection(pack: Pack, rule: Rule, target: str) -> Body:
     else:
         lines = [multisearch([branch_of(reading.search, tail) for reading, tail in zip(readings, tails, strict=True)])]
     lines.append("| dedup row")
-    lines += guard(pack, lists, "row")
-    lines.append(f"| table {', '.join([*columns, *note_of(pack, lists)])}")
+    lines += guard(specs, lists, "row")
+    lines.append(f"| table {', '.join([*columns, *note_of(specs, lists)])}")
     return Body(
         "\n".join(lines),
         feeds_of(parts),
@@ -68,23 +68,23 @@ def since(schedule: Schedule) -> str:
     return f"-{span(schedule.arrived)}" if schedule.arrived else "0"
 
 
-def note_of(pack: Pack, lists: Sequence[str]) -> list[str]:
+def note_of(specs: Mapping[str, ListSpec], lists: Sequence[str]) -> list[str]:
     """Return the column in which a search says something about itself, if it can."""
-    return ["unissued"] if any(pack.catalogue.lists[name].given is None for name in lists) else []
+    return ["unissued"] if any(specs[name].given is None for name in lists) else []
 
 
-def guard(pack: Pack, lists: Sequence[str], present: str) -> list[str]:
+def guard(specs: Mapping[str, ListSpec], lists: Sequence[str], present: str) -> list[str]:
     """Return the commands that add a row for each damaged list.
 
     A list that must not be empty keeps the results back then, since they would be everything or nothing.
 
     Args:
-        pack: knows the lists.
+        specs: the lists as the rule reads them.
         lists: which of them the search asks for.
         present: a column that every result has.
     """
     lines = []
-    for spec in (pack.catalogue.lists[name] for name in lists):
+    for spec in (specs[name] for name in lists):
         if spec.given is None:
             refuses = spec.if_empty == "refuse"
             sound = f'isnotnull({present}) AND listed="ok"' if refuses else f"isnotnull({present})"

@@ -25,8 +25,9 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     )
     firings = _judged(pack, correlation) if correlation.judge else _firings(correlation)
     lines = [*gathered(bases, correlation, schedule), *firings, *chains(correlation)]
-    lines += guard(pack, lists, correlation.keys[0])
-    lines.append(f"| table {', '.join(['_time', *correlation.keys, *note_of(pack, lists)])}")
+    specs = pack.lists_of(pack.rule(correlation.name))
+    lines += guard(specs, lists, correlation.keys[0])
+    lines.append(f"| table {', '.join(['_time', *correlation.keys, *note_of(specs, lists)])}")
     return Body(
         "\n".join(lines),
         feeds_of(parts := [part for one in bases for part in one.parts]),
@@ -53,7 +54,7 @@ def base(pack: Pack, rule: Rule, correlation: Correlation, target: str) -> Base:
     """Write the searches of a rule below a correlation."""
     keys = correlation.own_names(rule.name)
     parts = branches(rule, target, tuple(keys.values()))
-    specs = pack.catalogue.lists
+    specs = pack.lists_of(pack.rule(correlation.name))
     readings = [read(part, table, specs, keys, show=False) for part in parts for table in part.tables]
     return Base(rule.name, readings, parts)
 

@@ -26,7 +26,14 @@ from unissued.errors import UnsupportedError
 INGESTED = "_ingested"
 """The column that ``ingestion_time()`` reads."""
 
-_TYPES = {"string": "VARCHAR", "datetime": "TIMESTAMP", "dynamic": "JSON", "int": "INTEGER", "long": "BIGINT"}
+_TYPES = {
+    "string": "VARCHAR",
+    "datetime": "TIMESTAMP",
+    "dynamic": "JSON",
+    "int": "INTEGER",
+    "bool": "BOOLEAN",
+    "long": "BIGINT",
+}
 _WATCHLISTS = "_watchlists"
 _STORED = (
     f"function _GetWatchlist(name: string) {{ {_WATCHLISTS} | where Alias == name | project SearchKey, Entries }}",

@@ -33,6 +33,12 @@ def mail_app_key(inputs: Inputs) -> list[Value]:
     return [f"{app}|{client}|{kind}"]
 
 
+def mailbox_app_key(inputs: Inputs) -> list[Value]:
+    """Return application and mailbox as one key; none where the mailbox is not known."""
+    key, mailbox = (_first(values) for values in inputs)
+    return [f"{key}|{mailbox}"] if mailbox else []
+
+
 def first_present(inputs: Inputs) -> list[Value]:
     """Return the first of the fields that has a value."""
     return next(([_first(values)] for values in inputs if values), [])
@@ -99,6 +105,7 @@ DERIVATIONS: dict[str, Callable[[Inputs], list[Value]]] = {
     for function in (
         client_kind,
         mail_app_key,
+        mailbox_app_key,
         first_present,
         seconds_between,
         issued_token_ids,

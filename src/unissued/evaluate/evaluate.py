@@ -35,7 +35,7 @@ class Given:
 
 def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
     """Return a list's entries in the form in which rules compare them; empty entries are no entries."""
-    if spec.key in ("mail_app_key", "pair"):
+    if spec.key in ("mail_app_key", "mailbox_app_key", "pair"):
         stripped = (entry.strip(" \t\r\n") for entry in entries)
         return frozenset(fold(entry) for entry in stripped if entry)
     found = (canonical(spec.key, {}, entry) for entry in entries)
@@ -97,8 +97,9 @@ def _detection(
     node = compile_rule(rule, lists)
     hits = [event for source in rule.sources for event in events[source.key] if node.test(event)]
     hits.sort(key=lambda event: event.time)
+    specs = pack.lists_of(rule)
     for name in rule.lists:
-        spec = pack.catalogue.lists[name]
+        spec = specs[name]
         if spec.if_empty == "refuse" and not lists[name]:
             reason = Reason.NO_BASELINE if spec.learned else Reason.LIST_MISSING
             return Outcome(rule.name, unjudged=(_blind(reason, f"list {name} is missing or empty", hits),))

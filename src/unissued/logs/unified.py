@@ -16,6 +16,8 @@ _DIRECTORY_CHANGE = re.compile(
     r"(?:Add|Update|Remove|Delete|Hard Delete|Restore|Consent|Create|Change|Reset|Set|Disable|Enable|Revoke) .+[. ]",
 )
 _EXCHANGE_APPLICATION = ("microsoft exchange online", "20893")
+_ABOUT_THE_ADDRESS = ("IsAnonymousProxy", "IPTags")
+"""Columns of CloudAppEvents that say more than the record; rules ask for them."""
 _OFFICE_APPLICATION = ("office 365", "microsoft 365", "11161")
 
 
@@ -94,6 +96,7 @@ def cloud_app(drafter: Drafter, row: Mapping[str, object], keys: Keys, container
         return Refused(f"RawEventData {error}", shape)
     written = folded(core)
     beside = {"Operation": keys.get("actiontype"), "Id": _guid_at_end(keys.get("reportid"))}
+    beside |= {name: keys.get(name.casefold()) for name in _ABOUT_THE_ADDRESS}
     core = core | {name: value for name, value in beside.items() if is_empty(written.get(name.casefold())) and value}
     kind = application if isinstance(application, str) and application else "CloudAppEvents"
     return _audit_record(drafter, core, shape, "CloudAppEvents", times, kind)

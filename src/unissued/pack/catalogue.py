@@ -15,7 +15,7 @@ from unissued.pack.document import Document, load_document
 from unissued.pack.path import is_many, parse_path
 
 TARGETS = ("sentinel", "defender", "splunk")
-COLUMN_TYPES = ("string", "datetime", "dynamic", "int")
+COLUMN_TYPES = ("string", "datetime", "dynamic", "int", "bool")
 TYPES = ("text", "guid", "upn", "token", "int", "bool", "time", "ip")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SPAN = re.compile(r"([1-9][0-9]{0,8})([smhdw])\Z")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from unissued.errors import PackError, Problem, RuleError
 from unissued.pack import vocabulary
-from unissued.pack.catalogue import Catalogue, Source, load_catalogue, parse_span, suggest
+from unissued.pack.catalogue import Catalogue, ListSpec, Source, load_catalogue, parse_span, suggest
 from unissued.pack.document import Document, Place, collect, load_document
 from unissued.pack.judges import JUDGES
 from unissued.pack.lint import Linter, placeholders
@@ -42,6 +42,14 @@ class Pack:
             if name in wanted:
                 wanted.update(self.rules[name].references)
         return [known for name, known in self.rules.items() if name in wanted]
+
+    def lists_of(self, rule: Rule) -> dict[str, ListSpec]:
+        """Return the lists as a rule reads them: one that only filters ask for takes things out, and may be empty."""
+        own = {name for below in self.below(rule) for name in below.own_lists}
+        return {
+            name: spec if name in own else replace(spec, if_empty="valid")
+            for name, spec in self.catalogue.lists.items()
+        }
 
     def detections_below(self, rule: Rule) -> list[Rule]:
         """Return the detections that a rule is built on, or the rule itself if it is one."""
@@ -289,6 +297,7 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
     sources = file.sources
     for name in references:
         sources += tuple(source for source in below[name].sources if source not in sources)
+    own_lists = tuple(dict.fromkeys([*placeholders(definition.get("detection")), *_lists_of_judge(file.data)]))
     for one in filters:
         _apply(one, definition)
     return Rule(
@@ -303,6 +312,7 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
         references=references,
         filters=tuple(one.name for one in filters),
         lists=tuple(dict.fromkeys([*placeholders(definition.get("detection")), *_lists_of_judge(file.data)])),
+        own_lists=own_lists,
         fields=tuple(_names(file.data, "fields")),
         fold=_fold(file.data),
         definition=definition,

@@ -47,7 +47,9 @@ class Rule:
     """Names of the rules that a correlation is built on, in its order."""
     filters: tuple[str, ...]
     lists: tuple[str, ...]
-    """Names of the lists that the rule itself asks for."""
+    """Names of the lists that the rule or one of its filters asks for."""
+    own_lists: tuple[str, ...]
+    """Names of the lists that the rule's own selections ask for."""
     fields: tuple[str, ...]
     """Fields that an analyst wants to see beside a match."""
     fold: Fold | None

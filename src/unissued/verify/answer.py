@@ -66,7 +66,8 @@ def _first(known: Field, values: Sequence[Value]) -> str:
     """Return the value that a query shows: of several the smallest."""
     if not values:
         return ""
-    return min(map(str, values)) if known.many else str(values[0])
+    texts = [str(value).lower() if known.type == "bool" else str(value) for value in values]
+    return min(texts) if known.many else texts[0]
 
 
 def row_of(values: Mapping[str, object]) -> Row:

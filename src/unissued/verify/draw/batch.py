@@ -142,7 +142,12 @@ def _lists(rng: random.Random, catalogue: Catalogue, records: list[Record]) -> M
     """Fill the lists with keys that occur, and one that does not."""
     found: dict[str, frozenset[str]] = {}
     for name, spec in catalogue.lists.items():
-        fields = {"mail_app_key": "MailAppKey", "guid": "ClientAppId"}
+        fields = {
+            "mail_app_key": "MailAppKey",
+            "mailbox_app_key": "MailboxAppKey",
+            "guid": "ClientAppId",
+            "ip": "ClientAddress",
+        }
         values = {
             str(value)
             for one in records

@@ -67,9 +67,10 @@ def _put(rng: random.Random, node: dict[str, object], path: tuple[Step, ...], va
     elements = node.setdefault(step.key, [])
     if not isinstance(elements, list):
         return
-    element = _element(rng, elements, step)
-    if rest:
-        _put_inside(rng, element, rest, value)
+    if not rest:
+        elements.insert(rng.randint(0, len(elements)), value)
+        return
+    _put_inside(rng, _element(rng, elements, step), rest, value)
 
 
 def _element(rng: random.Random, elements: list[object], step: Step) -> dict[str, object]:
