@@ -59,6 +59,9 @@ def mutants(rule: Rule) -> list[Mutant]:
         for change, changed in changes(rule, copy.deepcopy(dict(body))):
             definition = {**rule.definition, key: changed}
             found.setdefault(json.dumps(definition, sort_keys=True, default=str), Mutant(rule.name, change, definition))
+    if rule.is_correlation and "judge" in rule.definition:
+        unjudged = {key: value for key, value in rule.definition.items() if key != "judge"}
+        found["judge"] = Mutant(rule.name, "without the judge", unjudged)
     return list(found.values())[1:]
 
 
@@ -187,7 +190,7 @@ def _correlation_mutants(rule: Rule, body: dict[str, Any]) -> Changes:
     elif isinstance(condition, str):
         yield from _extended(body, condition)
     elif len(body["rules"]) > 1:
-        yield from _sequences(body)
+        yield from _sequences(body, judged="judge" in rule.definition)
 
 
 def _counts(body: dict[str, Any], condition: dict[str, Any]) -> Changes:
@@ -208,9 +211,10 @@ def _extended(body: dict[str, Any], condition: str) -> Changes:
         yield f"without {name}", {**_without(body, name), "condition": shorter}
 
 
-def _sequences(body: dict[str, Any]) -> Changes:
-    if body["type"] == "temporal_ordered":
+def _sequences(body: dict[str, Any], *, judged: bool) -> Changes:
+    if body["type"] == "temporal_ordered" or judged:
         yield "in the other order", {**body, "rules": body["rules"][::-1]}
+    if body["type"] == "temporal_ordered":
         yield "in any order", {**body, "type": "temporal"}
     yield from _fewer_rules({**body, "type": "temporal"} if len(body["rules"]) == 2 else body)
 

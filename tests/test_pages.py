@@ -282,6 +282,8 @@ def test_the_kind_of_a_rule_decides_what_a_match_proves(pack: Pack) -> None:
         "mail_token_never_issued": Kind.ABSENCE,
     }
     assert {name: kind_of(pack.rule(name)) for name in kinds} == kinds
+    judged = pack.rule("app_new_secret_then_mail_read")
+    assert kind_of(replace(judged, definition={**judged.definition, "judge": "x"})) is Kind.JUDGED
     by_hand = {key: value for key, value in pack.rule("owa_token_minted").definition.items() if key != "detection"}
     assert kind_of(replace(pack.rule("owa_token_minted"), definition=by_hand)) is Kind.BY_HAND
 

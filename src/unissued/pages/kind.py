@@ -46,6 +46,11 @@ class Kind(Enum):
         "That these records were written in this order, within one window, and share a key.",
         "That one of them caused the next.",
     )
+    JUDGED = Said(
+        "Records of several kinds lie within one window and are held against each other by a test that Sigma cannot say.",
+        "That these records were written, share a key, and contradict each other as the rule says.",
+        "Which of them is wrong, and why.",
+    )
     ABSENCE = Said(
         "A record is judged once, six hours after it was ingested, by what is not there.",
         "That nothing which explains the record had arrived by then, although the feeds counted as complete.",
@@ -65,6 +70,8 @@ def kind_of(rule: Rule) -> Kind:
     """Return the kind of a rule."""
     body = rule.definition.get("correlation")
     if isinstance(body, Mapping):
+        if "judge" in rule.definition:
+            return Kind.JUDGED
         if isinstance(body.get("condition"), str):
             return Kind.ABSENCE if " not " in f" {body['condition']} ".replace("(", " ") else Kind.TOGETHER
         if body.get("type") in _COUNTED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from unissued.convert import Asked, Build, asked_of
+from unissued.convert import Asked, Build, Query, asked_of
 from unissued.pack import Pack, Rule
 from unissued.pages.kind import alerting, lists_of
 from unissued.pages.markdown import Markdown, code, joined, link
@@ -86,11 +86,19 @@ def _part(
         read = [table for table in query.tables if column.holds(table)]
         if read:
             return Markdown(f"{link(product or 'query', f'../{query.path}')}{_named(read, column)}")
+        lacks = lacks or _noted(query, here)
         return (reasons.no(lacks, product) if lacks else _SPARE) if here else None
     if here or not column.only:
         # A target that refuses says so, even where it has no table for the rule.
         return reasons.no(refused, product) if refused else None
     return None
+
+
+def _noted(query: Query, here: Iterable[Asked]) -> str:
+    """Return what a query's notes say about tables that it does not read: a judge asks for more than a condition."""
+    tables = {one.table.name for one in here}
+    reasons = (note.partition(": ")[2] for note in query.notes if note.startswith("reads "))
+    return "; ".join(reason for reason in reasons if reason.partition(" ")[0] in tables)
 
 
 def _named(tables: list[str], column: Column) -> str:
