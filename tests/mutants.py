@@ -216,7 +216,8 @@ def _sequences(body: dict[str, Any], *, judged: bool) -> Changes:
         yield "in the other order", {**body, "rules": body["rules"][::-1]}
     if body["type"] == "temporal_ordered":
         yield "in any order", {**body, "type": "temporal"}
-    yield from _fewer_rules({**body, "type": "temporal"} if len(body["rules"]) == 2 else body)
+    if not judged:  # a judge takes both of its rules
+        yield from _fewer_rules({**body, "type": "temporal"} if len(body["rules"]) == 2 else body)
 
 
 def _fewer_rules(body: dict[str, Any]) -> Changes:

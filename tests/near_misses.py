@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -58,13 +58,17 @@ def write(pack: Pack, rule: Rule, cases: list[Case], folder: Path) -> int:
     trial = Trial(pack, cases)
     path = folder / rule.name / f"{_STEM}.jsonl"
     hits = [case for case in cases if case.rule == rule.name and case.verdict == "hit"]
+    # The new file has no given.yml of its own, so its lines are judged as those of other such files.
+    alike = (case for case in cases if case.rule == rule.name and not _own_given(case).exists())
+    given = next(alike, hits[0]).given
+    lists = comparable_lists(pack.catalogue, given.lists)
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     before = len(lines)
     for mutant in all_mutants(pack)[rule.name]:
         if mutant.change.endswith((" as startswith", " as endswith")) and trial.survives(mutant):
             loose = replace(rule, definition=mutant.definition)
             for line in candidates(rule, mutant, hits):
-                if _fires(pack, loose, line, folder, hits) and not _fires(pack, rule, line, folder, hits):
+                if _fires(loose, line, folder, lists) and not _fires(rule, line, folder, lists):
                     lines.append(_with_id(line, f"{rule.name}/{_STEM}:{len(lines) + 1}"))
                     break
     if lines:
@@ -72,14 +76,18 @@ def write(pack: Pack, rule: Rule, cases: list[Case], folder: Path) -> int:
     return len(lines) - before
 
 
-def _fires(pack: Pack, rule: Rule, line: str, folder: Path, hits: list[Case]) -> bool:
+def _own_given(case: Case) -> Path:
+    return case.path.with_name(f"{case.path.stem}.given.yml")
+
+
+def _fires(rule: Rule, line: str, folder: Path, lists: Mapping[str, frozenset[str]]) -> bool:
     probe = folder / f".probe-{uuid.uuid4()}.jsonl"
     probe.write_text(line + "\n", encoding="utf-8")
     try:
         records = read_logs(probe).records
     finally:
         probe.unlink()
-    node = compile_rule(rule, comparable_lists(pack.catalogue, hits[0].given.lists))
+    node = compile_rule(rule, lists)
     sources = {source.key: source for source in rule.sources}
     return any(record.source in sources and node.test(Event(record, sources[record.source])) for record in records)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,15 @@ def test_what_is_done_to_a_correlation(body: str, expected: set[str]) -> None:
     assert set(found) == expected
     if "without base_4" in found and "condition" in body and "base_5" in body:
         assert found["without base_4"].definition["correlation"]["condition"] == "base_3 and not base_5"
+
+
+def test_what_is_done_to_a_rule_with_a_judge(pack: Pack) -> None:
+    rule = pack.rule("app_new_secret_then_mail_read")
+    judged = replace(rule, definition={**rule.definition, "judge": "a_test"})
+    changes = {mutant.change: mutant for mutant in mutants(judged)}
+    assert "judge" not in changes["without the judge"].definition
+    assert "in the other order" in changes
+    assert not {change for change in changes if change.startswith("without mail_read")}, "a judge takes both rules"
 
 
 def test_a_list_without_a_reason_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

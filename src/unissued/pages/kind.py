@@ -47,7 +47,7 @@ class Kind(Enum):
         "That one of them caused the next.",
     )
     JUDGED = Said(
-        "Records of several kinds lie within one window and are held against each other by a test that Sigma cannot say.",
+        "Records of several kinds lie within one window, and a test that Sigma cannot say is made of them.",
         "That these records were written, share a key, and contradict each other as the rule says.",
         "Which of them is wrong, and why.",
     )
