@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from conftest import ROOT, read_logs, shipped_pack
 from mutants import Mutant
@@ -68,7 +69,7 @@ def write(pack: Pack, rule: Rule, cases: list[Case], folder: Path) -> int:
         if mutant.change.endswith((" as startswith", " as endswith")) and trial.survives(mutant):
             loose = replace(rule, definition=mutant.definition)
             for line in candidates(rule, mutant, hits):
-                if _fires(loose, line, folder, lists) and not _fires(rule, line, folder, lists):
+                if _fires(loose, line, lists) and not _fires(rule, line, lists):
                     lines.append(_with_id(line, f"{rule.name}/{_STEM}:{len(lines) + 1}"))
                     break
     if lines:
@@ -80,13 +81,11 @@ def _own_given(case: Case) -> Path:
     return case.path.with_name(f"{case.path.stem}.given.yml")
 
 
-def _fires(rule: Rule, line: str, folder: Path, lists: Mapping[str, frozenset[str]]) -> bool:
-    probe = folder / f".probe-{uuid.uuid4()}.jsonl"
-    probe.write_text(line + "\n", encoding="utf-8")
-    try:
+def _fires(rule: Rule, line: str, lists: Mapping[str, frozenset[str]]) -> bool:
+    with TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe.jsonl"
+        probe.write_text(line + "\n", encoding="utf-8")
         records = read_logs(probe).records
-    finally:
-        probe.unlink()
     node = compile_rule(rule, lists)
     sources = {source.key: source for source in rule.sources}
     return any(record.source in sources and node.test(Event(record, sources[record.source])) for record in records)
