@@ -23,7 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from unissued import __version__, baseline, convert, simulate
+from unissued import __version__, baseline, convert, pages, simulate
 from unissued.baseline.lists import read_list
 from unissued.errors import PackError, UnsupportedError
 from unissued.evaluate import Event, comparable_lists, explain
@@ -32,7 +32,7 @@ from unissued.hunt import as_json, as_jsonl, hunt, visible
 from unissued.hunt.text import as_text
 from unissued.logs import Reading, read, source_map
 from unissued.pack import TARGETS, Pack, Rule, Site, load_pack, load_site
-from unissued.verify import Replay, load_cases, load_scenarios, replay_case, replay_scenario
+from unissued.verify import Replay, case_names, load_cases, load_scenarios, replay_case, replay_scenario
 
 STATUSES = """
 Exit status: 0 done, nothing to report; 1 findings (a hit, a lint error, a failing fixture, a stale output);
@@ -497,7 +497,7 @@ def convert_command(
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
 @_root
 def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
-    """Write kql/, spl/, pipelines/ and docs/targets.md from sigma/ and the field catalogue."""
+    """Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md from sigma/, fixtures/ and the field catalogue."""
     project = _project(root)
     pack = load_pack(project / "sigma")
     if only is not None:
@@ -506,6 +506,9 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
     for refused in made.refused:
         click.echo(f"not for {refused.target}: {refused.rule}: {refused.reason}")
     complete = only is None and not targets
+    if complete:
+        cases = {name: case_names(project / "fixtures" / name) for name in pack.rules}
+        made = made.with_files(pages.pages(pack, made, cases))
     if check:
         stale = convert.differences(made, project, complete=complete)
         click.echo(stale.diff, nl=False)

@@ -1,16 +1,19 @@
 """Rules as KQL and SPL: exact, or refused with the reason. The evaluator is the reference for what a rule means."""
 
+from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.kusto import column
 from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
     "ROWS",
+    "Asked",
     "Build",
     "Differences",
     "Query",
     "Refused",
     "Schedule",
+    "asked_of",
     "build",
     "column",
     "convert",

@@ -100,6 +100,8 @@ class Query:
     tables: tuple[str, ...]
     lists: tuple[str, ...]
     schedule: Schedule
+    notes: tuple[str, ...] = ()
+    """What somebody who runs it should know."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,15 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
     else:
         head = "".join(f"// {line}\n" for line in lines)
     return Query(
-        rule.name, target, path_of(rule.name, target), head + query, query, body.tables, body.lists, body.schedule
+        rule.name,
+        target,
+        path_of(rule.name, target),
+        head + query,
+        query,
+        body.tables,
+        body.lists,
+        body.schedule,
+        body.notes,
     )
 
 

@@ -39,6 +39,32 @@ class Case:
 
 
 @dataclass(frozen=True)
+class CaseName:
+    """What the name of a fixture file says; the file is not read."""
+
+    file: str
+    verdict: str
+    """As of a :class:`Case`, or ``hit_fp`` for a hit that is known to be benign."""
+    why: str
+    """In words; empty where the name says no more than the verdict."""
+    times: int
+
+
+def case_names(folder: Path) -> list[CaseName]:
+    """Return what a rule's fixtures are called, by name; files that say no verdict are left to :func:`load_cases`."""
+    names = []
+    for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.name):
+        found = _STEM.match(path.stem)
+        if found is not None:
+            why = found["why"] or ""
+            benign = found["verdict"] == "hit" and why.startswith("fp_")
+            words = why.removeprefix("fp_" if benign else "").replace("_", " ")
+            verdict = "hit_fp" if benign else found["verdict"]
+            names.append(CaseName(path.name, verdict, words, int(found["times"] or 1)))
+    return names
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A whole intrusion, or a whole ordinary day: several sources, and what must and must not fire."""
 
