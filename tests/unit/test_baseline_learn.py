@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from mail_reads import APP, BOX, EXCHANGE, GRAPH, OTHER_BOX, START, feeds, pack, read, send, sign_in
 from unissued.baseline import Baseline, Row, Status, explained_shares, learn, read_baseline, write_baseline
 from unissued.baseline.learn import Lesson
 from unissued.baseline.table import baseline_text
 from unissued.errors import LogError
 from unissued.evaluate import Given, Verdict, evaluate
-from unissued.pack import Pack, load_pack
 from unissued.pack.applications import never_automatic
-from unissued.record import Origin, Record
+from unissued.record import Record
 
-SIGMA = Path(__file__).parents[2] / "sigma"
-START = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
-APP = "59023ab3-013c-4280-b33a-9378b21b0acf"
-GRAPH = "00000003-0000-0000-c000-000000000000"
-EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
-BOX = "00000000-0000-4000-8000-000000000001"
-OTHER_BOX = "00000000-0000-4000-8000-000000000002"
 # Written down once more and on purpose.
 PUBLIC_CLIENTS = [
     "de8bc8b5-d9f9-48b1-a8ad-b748da725064",
@@ -39,52 +31,6 @@ PUBLIC_CLIENTS = [
     "29d9ed98-a469-4536-ade2-f981bc1d605e",
 ]
 KNOWN_FROM_INTRUSIONS = never_automatic() - set(PUBLIC_CLIENTS)
-
-
-@cache
-def pack() -> Pack:
-    return load_pack(SIGMA)
-
-
-def read(
-    day: float,
-    app: str = APP,
-    client: str = "",
-    kind: str = "REST",
-    box: str = BOX,
-    token: str = "",
-    **more: object,
-) -> Record:
-    """Make one mail read, so many days after the start."""
-    fields: dict[str, object] = {
-        "Operation": "MailItemsAccessed",
-        "ResultStatus": "Succeeded",
-        "UserId": "alice@contoso.example",
-        "UserType": 0,
-        "LogonType": 0,
-        "MailboxGuid": box,
-        "AppId": app,
-        "ClientAppId": client,
-        "ClientInfoString": f"Client={kind};" if kind else "",
-        "AppAccessContext": {"UniqueTokenId": token},
-        "ClientIPAddress": "192.0.2.7",
-        **more,
-    }
-    return mail(day, fields)
-
-
-def mail(day: float, fields: Mapping[str, object], source: str = "m365/exchange") -> Record:
-    time = START + timedelta(days=day)
-    return Record(source, fields, time, time + timedelta(hours=1), "", "OfficeActivity", Origin("a.jsonl", 1))
-
-
-def sign_in(day: float, token: str) -> Record:
-    return mail(day, {"UniqueTokenIdentifier": token}, "azure/signinlogs")
-
-
-def send(day: float) -> Record:
-    """Make a record that is no mail read; the last record of a stream starts the quarantine."""
-    return mail(day, {"Operation": "Send", "ResultStatus": "Succeeded"})
 
 
 def tenant_row(lesson: Lesson, key: str) -> Row:
@@ -328,14 +274,6 @@ def test_records_that_another_rule_matched_do_not_move_the_gate() -> None:
 
 def days_of(count: int) -> list[float]:
     return [1 + number * 10 / count for number in range(count)]
-
-
-def feeds() -> list[Record]:
-    """Sign-in logs without a gap: a row of each table that must be complete for every hour."""
-    rows = []
-    for table in ("SigninLogs", "AADNonInteractiveUserSignInLogs"):
-        rows += [dataclasses.replace(sign_in(hour / 24, "F" * 21 + "A"), table=table) for hour in range(-48, 24 * 31)]
-    return rows
 
 
 def test_hours_without_sign_in_logs_teach_nothing_about_tokens() -> None:
