@@ -16,13 +16,29 @@ START = datetime(2026, 2, 1, 9, 0, tzinfo=UTC)
 APP = "59023ab3-013c-4280-b33a-9378b21b0acf"
 GRAPH = "00000003-0000-0000-c000-000000000000"
 EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
+RULES = (
+    "mail_app_new_to_tenant",
+    "mail_app_reads_many_mailboxes",
+    "mail_owa_identity_scripted_client",
+    "mail_token_from_consumer_tenant",
+    "mail_token_never_issued",
+)
 BOX = "00000000-0000-4000-8000-000000000001"
 OTHER_BOX = "00000000-0000-4000-8000-000000000002"
 
 
 @cache
-def pack() -> Pack:
+def whole_pack() -> Pack:
+    """All rules of the project."""
     return load_pack(SIGMA)
+
+
+@cache
+def pack() -> Pack:
+    """A few rules that stand for all, so that a new rule on the applications of a test changes no expectation."""
+    whole = whole_pack()
+    names = {below.name for name in RULES for below in whole.below(whole.rule(name))}
+    return Pack({name: rule for name, rule in whole.rules.items() if name in names}, whole.catalogue)
 
 
 def read(

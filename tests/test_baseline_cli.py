@@ -11,9 +11,9 @@ from test_cli import log, mail_read, run
 from unissued.baseline import read_baseline
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
-EXPLORER = "de8bc8b5-d9f9-48b1-a8ad-b748da725064"
+PHONE = "27922004-5251-4030-b22d-91ecd9a37ea4"
 KEY = f"{GRAPH}|-|REST"
-RARE = f"{GRAPH}|{EXPLORER}|REST"
+RARE = f"{GRAPH}|{PHONE}|REST"
 
 
 def reads(first: int, last: int, **more: object) -> list[dict[str, object]]:
@@ -26,7 +26,7 @@ def reads(first: int, last: int, **more: object) -> list[dict[str, object]]:
 
 @pytest.fixture
 def learned(tmp_path: Path) -> Path:
-    path = log(tmp_path, *reads(1, 21), *reads(3, 9, ClientAppId=EXPLORER), *reads(5, 7, ClientAppId="*"))
+    path = log(tmp_path, *reads(1, 21), *reads(3, 5, ClientAppId=PHONE), *reads(5, 7, ClientAppId="*"))
     done = run("baseline", "learn", path, "-o", tmp_path / "baseline.csv")
     assert done.returncode == 0, done.stderr
     assert f"refused: {GRAPH}|*|REST (wildcard) in 2 records" in done.stdout.splitlines()
@@ -36,12 +36,12 @@ def learned(tmp_path: Path) -> Path:
 def test_show_names_what_is_normal(learned: Path) -> None:
     lines = run("baseline", "show", learned).stdout.splitlines()
     assert lines[1].startswith("learning")
-    assert lines[1].endswith("Microsoft Graph / Graph Explorer")
+    assert lines[1].endswith("Microsoft Graph / Outlook Mobile")
     assert lines[2].startswith("established")
 
 
 def test_review_says_what_comes_first_and_writes_down_what_somebody_says(learned: Path) -> None:
-    assert "becomes normal only when somebody approves it" in run("baseline", "review", learned).stdout
+    assert "not normal yet: 3 days of use" in run("baseline", "review", learned).stdout
     old = learned.with_name("old.csv")
     old.write_bytes(learned.read_bytes())
     said = ("--by", "Carol", "--note", "the help desk uses it", "--at", "2026-03-22")
@@ -79,7 +79,7 @@ def test_word_is_kept_when_learning_goes_on(learned: Path, tmp_path: Path) -> No
     rows = {(row.mail_app_key, row.mailbox_guid): row for row in read_baseline(tmp_path / "next.csv").rows}
     # Days 1 to 19 were learned before, 20 to 29 now: none twice, and the last day not yet.
     assert (rows[KEY, ""].status, rows[KEY, ""].days_seen) == ("blocked", 29)
-    assert rows[RARE, ""].days_seen == 6
+    assert rows[RARE, ""].days_seen == 2
 
 
 @pytest.mark.parametrize("form", ["sentinel-watchlist", "splunk-lookup", "sigma-filter"])

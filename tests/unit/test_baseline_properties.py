@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from mail_reads import APP, BOX, EXCHANGE, GRAPH, OTHER_BOX, feeds, pack, read, send, sign_in
+from mail_reads import APP, BOX, EXCHANGE, GRAPH, OTHER_BOX, feeds, read, send, sign_in
+from mail_reads import whole_pack as pack
 from unissued.baseline import Baseline, asks_for_learned, learn
 from unissued.baseline.table import baseline_text
 from unissued.evaluate import Given, Verdict, evaluate

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from sigma.conditions import ConditionAND, ConditionNOT
 from sigma.exceptions import SigmaError
@@ -25,7 +26,7 @@ from unissued.convert.spl_rule import EXTRACTED, LIMITS
 from unissued.convert.splunk import SplunkCondition
 from unissued.convert.tree import Tree, condition_of, fields_of, necessary, specialise
 from unissued.errors import UnsupportedError
-from unissued.pack import Pack, Rule, Source, Table
+from unissued.pack import Pack, Rule, Source, Table, pack_of, parse_document
 from unissued.pack.applications import (
     EXCHANGE_ONLINE,
     LEARNED,
@@ -40,6 +41,20 @@ LISTS = ("baseline_mail_apps", "baseline_mailbox_apps")
 """The lists that a query can build."""
 _SOURCE = "m365/exchange"
 _OPERATION = "MailItemsAccessed"
+_MAIL_READ = f"""
+title: Mail Read
+id: 3c1bb3a9-6b4b-5d11-9f53-3f0c2f2f7c55
+name: learning
+version: '1.0.0'
+status: experimental
+description: A mail read that succeeded.
+logsource: {{product: m365, service: exchange}}
+detection:
+  selection:
+    Operation: {_OPERATION}
+    ResultStatus: [Succeeded, PartiallySucceeded]
+  condition: selection
+"""
 _FOLDERS = {"sentinel": "kql/sentinel/learn", "defender": "kql/defender/learn", "splunk": "spl/searches/learn"}
 _GUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY = rf"^(?:{_GUID}|-)\|(?:{_GUID}|-)\|(?:[A-Za-z0-9][A-Za-z0-9 ./_-]{{0,63}}|-)"
@@ -77,7 +92,7 @@ def learning(pack: Pack, name: str, target: str) -> Query:
     source = pack.catalogue.sources[_SOURCE]
     table = source.tables_of(target)[0]
     excluded = _excluded(pack, source, table)
-    rule = _mail_read(source)
+    rule = _mail_read()
     condition: Tree = condition_of(rule)
     condition = ConditionAND([condition, *(ConditionNOT([one]) for one in excluded.conditions)])
     branch = Branch(rule, source, (table,), condition, "")
@@ -86,32 +101,10 @@ def learning(pack: Pack, name: str, target: str) -> Query:
     return _with_head(pack, name, target, table, excluded, query.strip("\n") + "\n")
 
 
-def _mail_read(source: Source) -> Rule:
+@cache
+def _mail_read() -> Rule:
     """Return the detection of a successful mail read."""
-    definition = {
-        "title": "Mail Read",
-        "logsource": {"product": "m365", "service": "exchange"},
-        "detection": {
-            "selection": {"Operation": _OPERATION, "ResultStatus": ["Succeeded", "PartiallySucceeded"]},
-            "condition": "selection",
-        },
-    }
-    return Rule(
-        name="learning",
-        id="",
-        title="Mail Read",
-        path="learning",
-        version="",
-        status="",
-        level="",
-        sources=(source,),
-        references=(),
-        filters=(),
-        lists=(),
-        fields=(),
-        fold=None,
-        definition=definition,
-    )
+    return pack_of([parse_document(_MAIL_READ, "learning")]).rule("learning")
 
 
 def _excluded(pack: Pack, source: Source, table: Table) -> Excluded:
