@@ -7,7 +7,7 @@ the pack's plain rules match teaches nothing here either, because their conditio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -24,7 +24,7 @@ from unissued.convert.query import ROWS, Query, Schedule, span
 from unissued.convert.spl import read as read_spl
 from unissued.convert.spl_rule import EXTRACTED, LIMITS
 from unissued.convert.splunk import SplunkCondition
-from unissued.convert.tree import Tree, condition_of, fields_of, necessary, specialise
+from unissued.convert.tree import Tree, condition_of, fields_of, necessary, specialise, without_lists
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule, Source, Table, pack_of, parse_document
 from unissued.pack.applications import (
@@ -36,6 +36,7 @@ from unissued.pack.applications import (
     QUARANTINE,
     never_automatic,
 )
+from unissued.pack.lint import placeholders
 
 LISTS = ("baseline_mail_apps", "baseline_mailbox_apps")
 """The lists that a query can build."""
@@ -115,17 +116,16 @@ def _excluded(pack: Pack, source: Source, table: Table) -> Excluded:
     for rule in sorted(pack.rules.values(), key=lambda one: one.name):
         if not rule.level or not _may_match_mail(pack, rule, source):
             continue
-        lists = dict.fromkeys(name for below in pack.below(rule) for name in below.lists)
         if rule.is_correlation:
             left.append((rule.name, "is built on other rules"))
-        elif any(pack.catalogue.lists[name].learned for name in lists):
-            continue  # it matches nothing while no list is learned, or is about learning itself
         elif "judge" in rule.definition:
             left.append((rule.name, "is judged by more than its condition"))
-        elif lists:
-            left.append((rule.name, f"asks for the list {next(iter(lists))}"))
+        elif any(pack.catalogue.lists[name].if_empty == "refuse" for name in _own_lists(rule)):
+            learned = all(pack.catalogue.lists[name].learned for name in _own_lists(rule))
+            left += [] if learned else [(rule.name, "asks for a list that people keep")]
         else:
             condition = specialise(condition_of(rule), source.fields.__contains__)
+            condition = condition if isinstance(condition, bool) else without_lists(condition)
             if isinstance(condition, bool):
                 continue
             names = dict.fromkeys(fields_of(condition))
@@ -136,6 +136,13 @@ def _excluded(pack: Pack, source: Source, table: Table) -> Excluded:
                 conditions.append(condition)
                 embedded.append(rule.name)
     return Excluded(tuple(conditions), tuple(embedded), tuple(left))
+
+
+def _own_lists(rule: Rule) -> list[str]:
+    """Return the lists that a rule asks for by itself; filters only take things out, and their lists may be empty."""
+    detection = rule.definition.get("detection")
+    selections = detection if isinstance(detection, Mapping) else {}
+    return list(placeholders({name: one for name, one in selections.items() if not name.startswith("_filter_")}))
 
 
 def _can_be_said(condition: Tree, source: Source, table: Table) -> bool:
@@ -275,6 +282,7 @@ def _with_head(pack: Pack, name: str, target: str, table: Table, excluded: Exclu
         "Outlook on the web are never listed",
         f"note: records that these rules match teach nothing: {', '.join(excluded.embedded) or 'none'}",
         *(f"note: what {rule} matches teaches here, and not in baseline learn: {why}" for rule, why in excluded.left),
+        "note: lists that people keep are empty for this query; baseline learn can be given them",
         "note: hours in which the sign-in logs had a gap are learned from here, and not in baseline learn",
         *([f"note: {EXTRACTED}", f"note: {LIMITS}"] if target == "splunk" else []),
     ]
