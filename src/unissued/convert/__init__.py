@@ -3,9 +3,11 @@
 from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.kusto import column
+from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
+    "LISTS",
     "ROWS",
     "Asked",
     "Build",
@@ -18,6 +20,7 @@ __all__ = [
     "column",
     "convert",
     "differences",
+    "learning",
     "path_of",
     "write",
 ]
