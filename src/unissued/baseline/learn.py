@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -82,7 +82,11 @@ class _Tally:
 
 
 def learn(
-    pack: Pack, records: Sequence[Record], since: datetime | None = None, until: datetime | None = None
+    pack: Pack,
+    records: Sequence[Record],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    lists: Mapping[str, Collection[str]] | None = None,
 ) -> Lesson:
     """Learn a baseline from records.
 
@@ -91,13 +95,14 @@ def learn(
         records: everything that was read, sign-ins included.
         since: start of the learning window, inclusive; by default the first mail read.
         until: end of the learning window, exclusive; by default a day before the last record.
+        lists: the lists that people keep; without them a rule may match what somebody has approved.
 
     Raises:
         LogError: there is no mail read to learn from.
     """
     source = pack.catalogue.sources["m365/exchange"]
     end = _end(records, until)
-    suspicious = _matched(pack, records)
+    suspicious = _matched(pack, records, lists or {})
     explained = _explained(pack, records)
     lesson = Lesson(read=len(records))
     keys: dict[tuple[str, str], _Tally] = {}
@@ -135,14 +140,14 @@ def _is_mail_read(event: Event) -> bool:
     )
 
 
-def _matched(pack: Pack, records: Sequence[Record]) -> set[int]:
+def _matched(pack: Pack, records: Sequence[Record], lists: Mapping[str, Collection[str]]) -> set[int]:
     """Return the records that a rule other than the baseline rules matched, by identity."""
     rules = [
         rule.name
         for rule in pack.rules.values()
         if rule.level and not any(pack.catalogue.lists[name].learned for name in rule.lists)
     ]
-    outcomes = evaluate(pack, records, Given(measured=True), rules)
+    outcomes = evaluate(pack, records, Given(lists=lists, measured=True), rules)
     matches = (match for name in rules for match in outcomes[name].matches)
     return {id(event.record) for match in matches for event in match.events()}
 
