@@ -28,6 +28,7 @@ from unissued.evaluate.match import Match, Reason, Unjudged
 from unissued.pack.catalogue import Source
 from unissued.pack.rule import JUDGED_AFTER, Rule
 
+_ALL_NEEDED = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 
 
@@ -149,6 +150,8 @@ def _firings(
         return _extended(condition, members, window, around)
     if rule.judge:
         return _judged(rule, members, window, around), []
+    if correlation.type in _ALL_NEEDED and not {member.rule for member in members}.issuperset(rule.references):
+        return [], []
     holds = _window_test(correlation, list(rule.references))
     firings = [
         _Firing(time, tuple(member.match for member in inside))
