@@ -120,6 +120,23 @@ def test_wrong_usage_gives_2_with_a_reason_and_no_traceback(args: list[str], say
     assert done.stdout == ""
 
 
+def test_feed_that_lacks_rows_gives_3_and_is_named_without_its_control_characters(tmp_path: Path) -> None:
+    throttled = [{"Name": "IsThrottled", "Value": "True"}]
+    path = log(tmp_path, mail_read(OperationProperties=throttled, MailboxOwnerUPN="a\x1b[2Jlice@contoso.example"))
+    done = run("hunt", path)
+    assert done.returncode == 3
+    assert "feed_mailbox_throttled  feed health" in done.stdout
+    assert "a\\x1b[2jlice@contoso.example" in done.stdout
+    assert "\x1b" not in done.stdout
+    lines = [json.loads(line) for line in run("hunt", path, "--format", "jsonl").stdout.splitlines()]
+    assert [(line["check"]["name"], line["subject"]) for line in lines if line["kind"] == "health"] == [
+        ("feed_signin_gap", "SigninLogs"),
+        ("feed_signin_gap", "AADNonInteractiveUserSignInLogs"),
+        ("feed_mailbox_throttled", "a\x1b[2jlice@contoso.example"),
+    ]
+    assert json.loads(run("hunt", path, "--format", "json", "--since", "2030-01-01").stdout)["health"] == []
+
+
 def test_since_and_until_bound_the_findings_not_the_input() -> None:
     args = ("hunt", S1 / "events.jsonl", "--rule", "mail_read_from_storm0558_address", "--format", "json")
     whole = json.loads(run(*args).stdout)

@@ -4,11 +4,12 @@ from unissued.evaluate.canon import Value, canonical, fold
 from unissued.evaluate.evaluate import Given, comparable_lists, compile_rule, evaluate
 from unissued.evaluate.event import Event
 from unissued.evaluate.explain import explain
-from unissued.evaluate.match import Match, Outcome, Reason, Unjudged, Verdict
+from unissued.evaluate.match import Look, Match, Outcome, Reason, Unjudged, Verdict
 
 __all__ = [
     "Event",
     "Given",
+    "Look",
     "Match",
     "Outcome",
     "Reason",

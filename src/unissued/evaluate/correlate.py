@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, product
 from operator import attrgetter, eq, ge, gt, le, lt
@@ -24,9 +24,10 @@ from unissued.errors import UnsupportedError
 from unissued.evaluate.canon import Value, fold
 from unissued.evaluate.feeds import Feeds
 from unissued.evaluate.judges import JUDGES, Lists
-from unissued.evaluate.match import Match, Reason, Unjudged
+from unissued.evaluate.match import Look, Match, Reason, Unjudged
 from unissued.pack.catalogue import Source
 from unissued.pack.rule import JUDGED_AFTER, Rule
+from unissued.record import Origin
 
 _ALL_NEEDED = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
@@ -90,7 +91,8 @@ def merge(unjudged: Sequence[Unjudged]) -> list[Unjudged]:
         if known is not None:
             times = sorted(filter(None, (known.first, known.last, one.first, one.last)))
             first, last = (times[0], times[-1]) if times else (None, None)
-            one = Unjudged(one.reason, one.detail, known.records + one.records, first, last)
+            records, looks = known.records + one.records, known.looks + one.looks
+            one = Unjudged(one.reason, one.detail, records, first, last, looks)
         merged[(one.reason, one.detail)] = one
     return list(merged.values())
 
@@ -274,7 +276,8 @@ def _extended(
             continue
         gap = _gap(denied - present, member.time - window, member.time + window, judged_at, around)
         if gap is not None:
-            unjudged.append(_question(*gap, member))
+            look = Look(member.time - window, member.time + window, judged_at, _latest(member))
+            unjudged.append(replace(_question(*gap, member), looks=(look,)))
         else:
             because = (other.match for other in asked if timedelta() <= member.time - other.time <= window)
             firings.append(_Firing(member.time, tuple(because)))
@@ -331,6 +334,10 @@ def _gap(
             if gap is not None:
                 return gap
     return None
+
+
+def _latest(member: _Member) -> Origin:
+    return member.match.events()[-1].record.origin
 
 
 def _question(reason: Reason, detail: str, member: _Member) -> Unjudged:

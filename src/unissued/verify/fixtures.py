@@ -17,7 +17,7 @@ from unissued.pack.load import Pack
 
 _STEM = re.compile(r"(?P<verdict>hit|miss|gap|unjudged)(?:_(?P<why>[a-z0-9_]+))?(?:\.(?P<times>[1-9][0-9]*))?\Z")
 _GIVEN_KEYS = ("now", "lists", "feeds", "rows_last_week", "baseline")
-_EXPECT_KEYS = ("must", "silent", "others")
+_EXPECT_KEYS = ("must", "silent", "others", "health")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Scenario:
     must: Mapping[str, int]
     silent: tuple[str, ...]
     others_silent: bool
+    health: tuple[str, ...] | None = None
+    """What is found about the feeds, in the words of the findings and in their order; None where nobody asks."""
 
 
 def load_cases(pack: Pack, folder: Path) -> list[Case]:
@@ -142,7 +144,13 @@ def _scenario(pack: Pack, folder: Path) -> Scenario:
         pack.rule(str(name))
     given = _given(pack, folder / "given.yml", folder / "given.yml")
     times = {str(name): int(str(count)) for name, count in must.items()}
-    return Scenario(folder.name, folder / "events.jsonl", given, times, tuple(map(str, silent)), others == "silent")
+    found = data.get("health")
+    if found is not None and not isinstance(found, list):
+        raise RuleError.at(expect.where("health"), "health must be a list of findings in words")
+    health = None if found is None else tuple(map(str, found))
+    return Scenario(
+        folder.name, folder / "events.jsonl", given, times, tuple(map(str, silent)), others == "silent", health
+    )
 
 
 def _given(pack: Pack, *paths: Path) -> Given:

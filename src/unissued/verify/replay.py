@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unissued.evaluate import Event, Outcome, Verdict, comparable_lists, evaluate, explain
+from unissued.health import health
 from unissued.logs import Reading
 from unissued.pack.load import Pack
 from unissued.record import Record
@@ -101,4 +102,9 @@ def replay_scenario(pack: Pack, scenario: Scenario, reading: Reading) -> Replay:
                 failures.append(f"{scenario.name}: {name} must fire {scenario.must[name]} times, fires {fired} times")
         elif fired and (name in scenario.silent or (scenario.others_silent and pack.rules[name].level)):
             failures.append(f"{scenario.name}: {name} must be silent, fires {fired} times")
+    if scenario.health is not None:
+        found = [f"{one.check.name}: {one.said()}" for one in health(pack, reading.records, scenario.given, outcomes)]
+        missing = [line for line in scenario.health if line not in found]
+        failures += [f"{scenario.name}: health must say: {line}" for line in missing]
+        failures += [f"{scenario.name}: health must not say: {line}" for line in found if line not in scenario.health]
     return Replay(scenario.name, tuple(failures))

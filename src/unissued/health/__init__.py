@@ -1,0 +1,7 @@
+"""The feeds that rules stand on: where one cannot be trusted, and which rules and records that concerns."""
+
+from unissued.health.checks import CHECKS, Check, HealthFinding
+from unissued.health.find import health
+from unissued.health.gaps import Gap, gaps_of, hour_of, hours_of
+
+__all__ = ["CHECKS", "Check", "Gap", "HealthFinding", "gaps_of", "health", "hour_of", "hours_of"]
