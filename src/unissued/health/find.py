@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from unissued.baseline.share import issued_token_ids
 from unissued.evaluate import Event, Given, Look, Outcome
 from unissued.health.checks import CHECKS, HealthFinding
 from unissued.health.gaps import HOUR, WEEK, Bad, Gap, bad_hours, hour_of, hours_of, stretches
@@ -13,7 +14,6 @@ from unissued.health.shares import (
     Drop,
     by_day,
     explained_drops,
-    issued_token_ids,
     mail_reads,
     throttled_mailboxes,
     token_id_drops,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from unissued.baseline.table import ENOUGH_TOKEN_IDS, TRUSTED_SHARE
-from unissued.evaluate import Event, Given, evaluate, fold
+from unissued.baseline.share import ENOUGH, TRUSTED_SHARE, is_mail_read, token_ids
+from unissued.evaluate import Event, fold
 from unissued.pack.load import Pack
 from unissued.record import Record
 
@@ -17,8 +16,6 @@ _BEFORE = 14
 """Days that a day is compared with."""
 _DROP = 20
 """Points by which the share of records with a token id may fall."""
-_ENOUGH_READS = 20
-_TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
 
 
 @dataclass
@@ -58,13 +55,7 @@ def mail_reads(pack: Pack, records: Sequence[Record]) -> list[Event]:
     """Return the successful mail reads among some records."""
     source = pack.catalogue.sources["m365/exchange"]
     events = (Event(record, source) for record in records if record.source == source.key)
-    return [event for event in events if _is_mail_read(event)]
-
-
-def _is_mail_read(event: Event) -> bool:
-    operations = {fold(str(value)) for value in event.values("Operation")}
-    results = {fold(str(value)) for value in event.values("ResultStatus")}
-    return "mailitemsaccessed" in operations and not results.isdisjoint(("succeeded", "partiallysucceeded"))
+    return [event for event in events if is_mail_read(event)]
 
 
 def throttled_mailboxes(pack: Pack, records: Sequence[Record]) -> dict[str, list[datetime]]:
@@ -79,20 +70,6 @@ def throttled_mailboxes(pack: Pack, records: Sequence[Record]) -> dict[str, list
             mailbox = event.values("MailboxOwnerUPN") or event.values("MailboxGuid") or ("-",)
             found.setdefault(str(mailbox[0]), []).append(event.time)
     return dict(sorted(found.items()))
-
-
-def token_ids(event: Event) -> set[str]:
-    """Return the well-shaped token ids of a mail read."""
-    return {text for text in map(str, event.values("AppAccessContext.UniqueTokenId")) if _TOKEN_ID.match(text)}
-
-
-def issued_token_ids(pack: Pack, records: Sequence[Record]) -> frozenset[str]:
-    """Return the token ids that a sign-in or Outlook on the web explains, whenever it was."""
-    fields = {"signin_token_issued": "IssuedTokenId", "owa_token_minted": "UniqueTokenIdentifier"}
-    outcomes = evaluate(pack, records, Given(), list(fields))
-    return frozenset(
-        str(value) for name, key in fields.items() for match in outcomes[name].matches for value in match.values(key)
-    )
 
 
 def by_day(reads: Sequence[Event], name: str) -> dict[str, dict[datetime, Day]]:
@@ -117,7 +94,7 @@ def token_id_drops(days: Days, end: datetime) -> Iterator[Drop]:
         found = []
         for day, now in sorted(known.items()):
             before = _sum(known, day - _BEFORE * DAY, day)
-            enough = min(now.reads, before.reads) >= _ENOUGH_READS
+            enough = min(now.reads, before.reads) >= ENOUGH
             fell = 100 * (before.with_token_id * now.reads - now.with_token_id * before.reads)
             if day + DAY <= end and enough and fell > _DROP * before.reads * now.reads:
                 found.append(Drop(kind, day, day, now.with_token_id, now.reads, before.with_token_id, before.reads))
@@ -140,7 +117,7 @@ def explained_drops(days: Days, issued: frozenset[str], end: datetime) -> Iterat
             before = _sum(known, day - (_BEFORE + 1) * DAY, day - DAY)
             whole, whole_before = len(now.token_ids), len(before.token_ids)
             part, part_before = len(now.token_ids & issued), len(before.token_ids & issued)
-            enough = min(whole, whole_before) >= ENOUGH_TOKEN_IDS
+            enough = min(whole, whole_before) >= ENOUGH
             good, bad = part_before >= TRUSTED_SHARE * whole_before, part < TRUSTED_SHARE * whole
             if day + DAY <= end and enough and good and bad:
                 found.append(Drop(key, day, day, part, whole, part_before, whole_before))
