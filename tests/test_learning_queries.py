@@ -84,12 +84,20 @@ def stream(seed: int) -> list[Record]:
         mail(1000 + day, NOW - timedelta(days=1 + day), ClientAppId=APP, MailboxGuid=BOXES[day % 3])
         for day in range(rng.randint(6, 12))
     ]
-    # So is one whose kind of client is odd, and one without any ids.
-    odd = rng.choice([*kinds[5:], "x" * 64, "x" * 65, "REST/2.0 a_b-c", "\u0130", "-", "*", "a b"])
-    for number, day in enumerate(range(2, 12)):
-        time = NOW - timedelta(days=day)
-        records.append(mail(2000 + number, time, AppId="", ClientInfoString=f"Client={odd};"))
-        records.append(mail(3000 + number, time, AppId="", ClientInfoString=rng.choice(["", "Client=;"])))
+    # Others are used every day in some streams: an odd kind of client, no ids, never normal, two reads at once.
+    odd = [*kinds[5:], "x" * 64, "x" * 65, "REST/2.0 a_b-c", "\u0130", "-", "*", "a b"]
+    daily: list[dict[str, object]] = [
+        *({"AppId": "", "ClientInfoString": f"Client={kind};"} for kind in rng.sample(odd, 4)),
+        {"AppId": "", "ClientInfoString": rng.choice(["", "Client=;"])},
+        {"ClientAppId": BROKER},
+        {"AppId": BROKER.upper()},
+        {"AppId": EXCHANGE, "ClientInfoString": "Client=OWA;"},
+        {"AppId": EXCHANGE, "ClientInfoString": ""},
+        {"ClientAppId": APP, "MailboxGuid": BOXES[4]},
+        {"ClientAppId": APP, "MailboxGuid": BOXES[4]},
+    ]
+    for kind, fields in enumerate(one for one in daily if rng.random() < 0.7):
+        records += [mail(2000 + kind * 100 + day, NOW - timedelta(days=day), **fields) for day in range(2, 12)]
     return [*records, mail(9999, NOW, Operation="Send")]
 
 
@@ -200,7 +208,9 @@ def test_corruption_is_noticed(target: str, old: str, new: str) -> None:
     assert old in sound.query
     broken = replace(sound, query=sound.query.replace(old, new))
     exact = [mail(number, NOW - timedelta(days=8 - number)) for number in range(3)]
-    streams = [[*exact, mail(9, NOW, Operation="Send")], *map(stream, range(12))]
+    young = [mail(number, NOW - timedelta(days=7.5 - number)) for number in range(3)]
+    now = mail(9, NOW, Operation="Send")
+    streams = [[*exact, now], [*young, now], *map(stream, range(12))]
     for records in streams:
         reader.load(records, Given())
         if reader.run(broken, NOW).rows != reader.run(sound, NOW).rows:
