@@ -93,7 +93,9 @@ def _fires(rule: Rule, line: str, lists: Mapping[str, frozenset[str]]) -> bool:
 
 def _with_id(line: str, name: str) -> str:
     record = json.loads(line)
-    key = next(key for key in ("Id", "id") if key in record)
+    key = next((key for key in ("Id", "id", "RequestId") if key in record), None)
+    if key is None:
+        return line
     return line.replace(json.dumps(record[key]), json.dumps(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{_NAMES}/{name}"))))
 
 
