@@ -86,8 +86,11 @@ def stream(seed: int) -> list[Record]:
     ]
     # Others are used every day in some streams: an odd kind of client, no ids, never normal, two reads at once.
     odd = [*kinds[5:], "x" * 64, "x" * 65, "REST/2.0 a_b-c", "\u0130", "-", "*", "a b"]
+    strange: list[dict[str, object]] = [
+        {"AppId": "", "ClientInfoString": f"Client={kind};"} for kind in rng.sample(odd, 4)
+    ]
     daily: list[dict[str, object]] = [
-        *({"AppId": "", "ClientInfoString": f"Client={kind};"} for kind in rng.sample(odd, 4)),
+        *strange,
         {"AppId": "", "ClientInfoString": rng.choice(["", "Client=;"])},
         {"ClientAppId": BROKER},
         {"AppId": BROKER.upper()},
