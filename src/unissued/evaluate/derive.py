@@ -37,6 +37,12 @@ def first_present(inputs: Inputs) -> list[Value]:
     return next(([_first(values)] for values in inputs if values), [])
 
 
+def upn_suffix(inputs: Inputs) -> list[Value]:
+    """Return what follows the last @ of a user's name: the domain that vouches for the user."""
+    _, at, suffix = _first(inputs[0]).rpartition("@")
+    return [suffix] if at and suffix else []
+
+
 def token_of_request(request: str) -> str:
     """Write a sign-in's request id as a token id: base64url of its 16 bytes in little-endian field order.
 
@@ -91,6 +97,7 @@ DERIVATIONS: dict[str, Callable[[Inputs], list[Value]]] = {
         client_kind,
         mail_app_key,
         first_present,
+        upn_suffix,
         issued_token_ids,
         target_app_id_unified,
         target_app_id_entra,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload
-from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, signin
+from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, risk, signin
 from unissued.logs.naming import Names, folded, is_empty, without_suffixes
 from unissued.logs.shapes import Container, Row
 from unissued.logs.tables import DEFENDER_SIGNINS, FOREIGN_TABLES, SIGNINS, signin_table
@@ -53,7 +53,7 @@ class Sorter:
         for read in (_content_list, _foreign, _summary):
             if verdict := read(row, keys, container):
                 return verdict
-        for draft in (audit_search, diagnostic, cloud_app, core, office, portal_signin, signin, directory):
+        for draft in (audit_search, diagnostic, cloud_app, core, office, portal_signin, risk, signin, directory):
             if found := draft(self._drafter, row, keys, container):
                 return found
         return _other(keys, container)

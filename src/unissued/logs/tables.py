@@ -13,6 +13,7 @@ EXCHANGE = "m365/exchange"
 AUDIT = "m365/audit"
 DIRECTORY = "azure/auditlogs"
 SIGNINS = "azure/signinlogs"
+RISKS = "azure/riskdetection"
 
 SIGNIN_TABLES = {
     name.casefold(): name
@@ -67,7 +68,7 @@ RECORD_TYPES = {
 # Tables of these products that no rule looks at.
 FOREIGN_TABLES = frozenset(
     _words(
-        "microsoftgraphactivitylogs graphapiauditevents aaduserriskevents aadriskyusers aadriskyserviceprincipals"
+        "microsoftgraphactivitylogs graphapiauditevents aadriskyusers aadriskyserviceprincipals"
         " aadserviceprincipalriskevents aadprovisioninglogs azureactivity enrichedmicrosoft365auditlogs alertinfo"
         " alertevidence identitylogonevents identitydirectoryevents identityqueryevents deviceevents emailevents"
         " oauthappinfo behavioranalytics securityalert securityincident"
@@ -100,11 +101,17 @@ _SENTINEL = _words(
     " OriginalRequestId ResourceIdentity ResourceDisplayName InitiatedBy TargetResources AdditionalDetails Status"
     " DeviceDetail LocationDetails ServicePrincipalId Timestamp Type"
 )
+_RISK = _words(
+    "Id ActivityDateTime DetectedDateTime LastUpdatedDateTime TimeGenerated RiskEventType RiskLevel RiskState"
+    " RiskDetail DetectionTimingType Source Activity IpAddress Location UserId UserPrincipalName UserDisplayName RequestId"
+    " CorrelationId TokenIssuerType AdditionalInfo Type"
+)
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     EXCHANGE: _RAW_AUDIT,
     AUDIT: _RAW_AUDIT,
     DIRECTORY: _SENTINEL,
     SIGNINS: _SENTINEL,
+    RISKS: _RISK,
 }
 
 # Fields that are lists or objects, and that exports write as text.
