@@ -231,11 +231,12 @@ def times(value: object) -> Iterator[datetime]:
         yield datetime.fromisoformat(found)
 
 
-def test_nothing_but_times_and_ids_changes() -> None:
+def test_nothing_but_times_ids_and_domains_changes() -> None:
     def masked(record: Record) -> str:
         text = re.sub(
             r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}", "ID", json.dumps(record.fields)
         )
+        text = re.sub(r"(?i)-[0-9a-f]{12}(?=\.example)", "", text)
         text = re.sub(r"[A-Za-z0-9_+/-]{21}[AQgw](?![A-Za-z0-9])", "TOKEN", text)
         return re.sub(r"20\d\d-\d\d-\d\d([T ])\d\d:\d\d", r"DAY\1CLOCK", text)
 

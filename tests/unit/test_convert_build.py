@@ -52,9 +52,12 @@ def test_every_rule_has_a_query_or_a_reason(rules: Pack) -> None:
     queries = [path for path in made.files if path.startswith(("kql/", "spl/"))]
     assert len(queries) + len(made.refused) == len(alerting) * len(TARGETS)
     reasons = {(one.rule, one.target): one.reason for one in made.refused}
-    assert reasons.keys() == {(name, "defender") for name in ON_ABSENCE | {"mail_token_issued_to_another"}}
+    others = {"mail_token_issued_to_another", "directory_actor_token_used", "risk_token_then_mail_read"}
+    assert reasons.keys() == {(name, "defender") for name in ON_ABSENCE | others}
     assert all("event time" in reasons[name, "defender"] for name in ON_ABSENCE)
     assert "no dependable token id" in reasons["mail_token_issued_to_another", "defender"]
+    assert "no Entra audit table" in reasons["directory_actor_token_used", "defender"]
+    assert "no table of risk detections" in reasons["risk_token_then_mail_read", "defender"]
     assert list(made.files) == sorted(made.files)
     assert {(one.rule, one.target) for one in made.queries} == {
         (rule.name, target) for rule in alerting for target in TARGETS

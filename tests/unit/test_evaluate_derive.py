@@ -96,6 +96,31 @@ def test_token_ids_of_a_sign_in_are_distinct() -> None:
     assert values("IssuedTokenId", "azure/signinlogs", Id="no GUID") == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("Alice@Contoso.Example", ("contoso.example",)),
+        ("a@b@contoso.example", ("contoso.example",)),
+        ("guest_partner.example#EXT#@contoso.example", ("contoso.example",)),
+        ("alice@", ()),
+        ("ServicePrincipal_x", ()),
+        ("", ()),
+    ],
+)
+def test_domain_of_a_user_is_what_follows_the_last_at(name: str, suffix: tuple[str, ...]) -> None:
+    assert values("UpnSuffix", "m365/exchange", UserId=name) == suffix
+    assert values("UpnSuffix", "azure/signinlogs", UserPrincipalName=name) == suffix
+
+
+def test_user_and_domain_that_a_directory_change_is_about() -> None:
+    targets = [{"displayName": "contoso.example", "userPrincipalName": " Dave@Contoso.example "}]
+    assert values("TargetUser", "azure/auditlogs", TargetResources=targets) == ("dave@contoso.example",)
+    assert values("ChangedDomain", "azure/auditlogs", TargetResources=targets) == ("contoso.example",)
+    assert values("TargetUser", "azure/auditlogs", TargetResources=[]) == ()
+    assert values("TargetUser", "m365/audit", ObjectId="dave@contoso.example") == ("dave@contoso.example",)
+    assert values("ChangedDomain", "m365/audit", ObjectId="contoso.example") == ("contoso.example",)
+
+
 def unified(operation: str) -> tuple[object, ...]:
     return values(
         "TargetAppId",

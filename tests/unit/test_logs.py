@@ -31,6 +31,7 @@ OFFICE = {
 SIGNIN_FIELDS = ("Id", "CreatedDateTime", "UniqueTokenIdentifier", "OriginalRequestId", "ResultType", "SessionId")
 GRAPH_FIELDS = ("RequestUri", "SignInActivityId", "AppId", "SessionId", "IPAddress")
 DIRECTORY_FIELDS = ("Id", "OperationName", "ActivityDateTime", "Result", "TargetResources[].id")
+RISK_FIELDS = ("Id", "ActivityDateTime", "RiskEventType", "UserPrincipalName", "IpAddress")
 SOURCES = SourceMap(
     {
         "m365/exchange": SourceTables(
@@ -58,6 +59,9 @@ SOURCES = SourceMap(
                     "IPAddress": "IpAddress",
                 },
             },
+        ),
+        "azure/riskdetection": SourceTables(
+            timedelta(minutes=5), {"AADUserRiskEvents": {name: name for name in RISK_FIELDS}}
         ),
     }
 )
@@ -216,6 +220,19 @@ ENTRA_CHANGE = {
     "targetResources": [{"id": guid(9)}],
 }
 
+ENTRA_RISK = {
+    "id": guid(1),
+    "requestId": guid(8),
+    "riskEventType": "anomalousToken",
+    "riskState": "atRisk",
+    "activityDateTime": "2026-03-02T09:00:00Z",
+    "detectedDateTime": "2026-03-02T20:00:00Z",
+    "ipAddress": "203.0.113.9",
+    "location": {"countryOrRegion": "NL"},
+    "userId": guid(9),
+    "userPrincipalName": "alice@contoso.example",
+}
+
 
 def hunting(name: str, properties: object) -> dict[str, object]:
     return {"time": "2026-03-02T09:05:00Z", "category": f"AdvancedHunting-{name}", "properties": properties}
@@ -273,6 +290,7 @@ SHAPES = {
     "B1 Entra portal sign-in CSV": (table(PORTAL_SIGNIN), SIGNINS, ""),
     "B2 sign-in JSON": (json.dumps([ENTRA_SIGNIN]), SIGNINS, "AADNonInteractiveUserSignInLogs"),
     "B3 directory audit JSON": (json.dumps({"value": [ENTRA_CHANGE]}), "azure/auditlogs", "AuditLogs"),
+    "B5 risk detection JSON": (json.dumps({"value": [ENTRA_RISK]}), "azure/riskdetection", "AADUserRiskEvents"),
     "B4 diagnostic envelope": (
         json.dumps({"records": [diagnostic("ServicePrincipalSignInLogs", ENTRA_SIGNIN)]}),
         SIGNINS,
@@ -363,6 +381,39 @@ def test_directory_audit_has_the_names_of_sentinel(desk: Desk) -> None:
         assert record.fields["Result"] == "success"
         assert record.fields["Category"] == "ApplicationManagement"
         assert record.time == TIME
+
+
+def test_risk_detection_has_the_names_of_sentinel_in_every_shape(desk: Desk) -> None:
+    row = {
+        "TimeGenerated": "2026-03-02T20:05:00Z",
+        **{key[0].upper() + key[1:]: cell for key, cell in ENTRA_RISK.items()},
+    }
+    envelope = {**diagnostic("UserRiskEvents", ENTRA_RISK), "time": "3/24/2026 2:42:35 PM"}
+    for content in (
+        json.dumps([ENTRA_RISK]),
+        lines(envelope),
+        lines(row),
+        table({**row, "Location": "", "Type": "AADUserRiskEvents"}),
+    ):
+        [record] = desk.read(content).records
+        assert (record.source, record.table) == ("azure/riskdetection", "AADUserRiskEvents")
+        assert record.fields["RiskEventType"] == "anomalousToken"
+        assert record.fields["UserPrincipalName"] == "alice@contoso.example"
+        assert record.fields["IpAddress"] == "203.0.113.9"
+        assert record.time == TIME
+
+
+def test_risk_of_a_service_principal_and_an_aggregate_are_no_risk_detections_of_users(desk: Desk) -> None:
+    of_an_app = {key: value for key, value in ENTRA_RISK.items() if not key.startswith("user")}
+    result = desk.read(
+        lines(
+            {"TimeGenerated": "2026-03-02T09:00:00Z", "Type": "AADServicePrincipalRiskEvents", **of_an_app},
+            {"TimeGenerated": "2026-03-02T09:00:00Z", **of_an_app},
+            {"Type": "AADUserRiskEvents", "TimeGenerated": "2026-03-02T09:00:00Z", "count_": 7},
+        )
+    )
+    assert result.records == []
+    assert [refusal.reason for refusal in result.refusals][-1] == "an aggregate of AADUserRiskEvents, no event"
 
 
 @pytest.mark.parametrize(

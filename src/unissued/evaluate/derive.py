@@ -52,6 +52,12 @@ def seconds_between(inputs: Inputs) -> list[Value]:
     return [int((second - first).total_seconds())]
 
 
+def upn_suffix(inputs: Inputs) -> list[Value]:
+    """Return what follows the last @ of a user's name: the domain that vouches for the user."""
+    _, at, suffix = _first(inputs[0]).rpartition("@")
+    return [suffix] if at and suffix else []
+
+
 def token_of_request(request: str) -> str:
     """Write a sign-in's request id as a token id: base64url of its 16 bytes in little-endian field order.
 
@@ -108,6 +114,7 @@ DERIVATIONS: dict[str, Callable[[Inputs], list[Value]]] = {
         mailbox_app_key,
         first_present,
         seconds_between,
+        upn_suffix,
         issued_token_ids,
         target_app_id_unified,
         target_app_id_entra,

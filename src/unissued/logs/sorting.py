@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload
-from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, signin
+from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, risk, signin
 from unissued.logs.graph import graph_request
 from unissued.logs.naming import Names, folded, is_empty, without_suffixes
 from unissued.logs.shapes import Container, Row
@@ -62,6 +62,7 @@ class Sorter:
             office,
             portal_signin,
             graph_request,
+            risk,
             signin,
             directory,
         ):

@@ -14,6 +14,7 @@ AUDIT = "m365/audit"
 DIRECTORY = "azure/auditlogs"
 SIGNINS = "azure/signinlogs"
 GRAPH = "azure/graphactivity"
+RISKS = "azure/riskdetection"
 
 SIGNIN_TABLES = {
     name.casefold(): name
@@ -72,7 +73,7 @@ RECORD_TYPES = {
 # Tables of these products that no rule looks at.
 FOREIGN_TABLES = frozenset(
     _words(
-        "aaduserriskevents aadriskyusers aadriskyserviceprincipals"
+        "aadriskyusers aadriskyserviceprincipals"
         " aadserviceprincipalriskevents aadprovisioninglogs azureactivity enrichedmicrosoft365auditlogs alertinfo"
         " alertevidence identitylogonevents identitydirectoryevents identityqueryevents deviceevents emailevents"
         " oauthappinfo behavioranalytics securityalert securityincident"
@@ -111,12 +112,18 @@ _GRAPH = _words(
     " SessionId TokenIssuedAt IdentityProvider Roles Scopes IPAddress UserAgent ClientRequestId OperationId ApiVersion"
     " Timestamp Type"
 )
+_RISK = _words(
+    "Id ActivityDateTime DetectedDateTime LastUpdatedDateTime TimeGenerated RiskEventType RiskLevel RiskState"
+    " RiskDetail DetectionTimingType Source Activity IpAddress Location UserId UserPrincipalName UserDisplayName"
+    " RequestId CorrelationId TokenIssuerType AdditionalInfo Type"
+)
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     EXCHANGE: _RAW_AUDIT,
     AUDIT: _RAW_AUDIT,
     DIRECTORY: _SENTINEL,
     SIGNINS: _SENTINEL,
     GRAPH: _GRAPH,
+    RISKS: _RISK,
 }
 
 # Fields that are lists or objects, and that exports write as text.

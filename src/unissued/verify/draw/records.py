@@ -49,7 +49,11 @@ def _frame(source: Source, time: datetime) -> dict[str, object]:
     workload = _WORKLOADS.get(source.key)
     if workload:
         return {"Workload": workload, "CreationTime": said.removesuffix("Z")}
-    own = {"azure/auditlogs": "ActivityDateTime", "azure/signinlogs": "CreatedDateTime"}.get(source.key)
+    own = {
+        "azure/auditlogs": "ActivityDateTime",
+        "azure/riskdetection": "ActivityDateTime",
+        "azure/signinlogs": "CreatedDateTime",
+    }.get(source.key)
     return {**({own: said} if own else {}), "TimeGenerated": said}
 
 
