@@ -11,6 +11,7 @@ from sigma.exceptions import SigmaError
 
 from unissued.convert import kql_absence, kql_rule, kql_windows, spl_absence, spl_rule, spl_windows
 from unissued.convert.correlation import correlation_of
+from unissued.convert.health import health_queries
 from unissued.convert.pipelines import pipeline_files
 from unissued.convert.query import Body, Query, with_head
 from unissued.errors import UnsupportedError
@@ -101,6 +102,10 @@ def build(pack: Pack, targets: Collection[str] = TARGETS, only: str | None = Non
                 files[query.path] = query.text
                 cells.append(", ".join(f"`{table}`" for table in query.tables))
         rows.append((rule, cells))
+    if only is None:
+        queries, cannot = health_queries(pack, [target for target in TARGETS if target in targets])
+        files |= {query.path: query.text for query in queries}
+        refused += [Refused(f"health/{name}", target, reason) for name, target, reason in cannot]
     if only is None and set(targets) == set(TARGETS):
         files[OVERVIEW] = _overview(rows)
         files |= pipeline_files(pack.catalogue)
