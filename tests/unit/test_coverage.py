@@ -77,7 +77,7 @@ def test_shares_are_counted_by_client_kind(tmp_path: Path) -> None:
         mail(5, "05:00:00", **app, ResultStatus="Failed"),
     )
     rest, owa = result.kinds["REST"], result.kinds["OWA"]
-    assert (rest.reads, rest.app_id, rest.client_app_id, rest.session, rest.token_id) == (3, 3, 1, 2, 1)
+    assert (rest.reads, rest.app_id, rest.client_app_id, rest.session, rest.token_id) == (3, 3, 1, 1, 1)
     assert (owa.reads, owa.app_id, owa.client_app_id, owa.session, owa.token_id) == (1, 0, 0, 0, 0)
 
 

@@ -2,11 +2,13 @@
 
 from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
+from unissued.convert.health import HEALTH, health_query
 from unissued.convert.kusto import column
 from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
+    "HEALTH",
     "LISTS",
     "ROWS",
     "Asked",
@@ -20,6 +22,7 @@ __all__ = [
     "column",
     "convert",
     "differences",
+    "health_query",
     "learning",
     "path_of",
     "write",

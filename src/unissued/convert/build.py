@@ -11,6 +11,7 @@ from sigma.exceptions import SigmaError
 
 from unissued.convert import kql_absence, kql_rule, kql_windows, spl_absence, spl_rule, spl_windows
 from unissued.convert.correlation import correlation_of
+from unissued.convert.health import health_queries
 from unissued.convert.learning import learning_queries
 from unissued.convert.pipelines import pipeline_files
 from unissued.convert.query import Body, Query, with_head
@@ -104,9 +105,10 @@ def build(pack: Pack, targets: Collection[str] = TARGETS, only: str | None = Non
                 files[query.path] = query.text
                 queries.append(query)
     if only is None:
-        files |= {
-            query.path: query.text for query in learning_queries(pack, [one for one in TARGETS if one in targets])
-        }
+        asked = [target for target in TARGETS if target in targets]
+        checks, cannot = health_queries(pack, asked)
+        files |= {query.path: query.text for query in (*learning_queries(pack, asked), *checks)}
+        refused += [Refused(f"health/{name}", target, reason) for name, target, reason in cannot]
     if only is None and set(targets) == set(TARGETS):
         files |= pipeline_files(pack.catalogue)
     return Build(dict(sorted(files.items())), tuple(refused), tuple(queries))

@@ -13,7 +13,8 @@ from unissued.pack.load import Pack
 from unissued.pack.path import parse_path
 from unissued.record import Record
 
-_SESSIONS = ("AppAccessContext.AADSessionId", "SessionId")
+_SESSION = "AppAccessContext.AADSessionId"
+"""The top-level SessionId of older records can be one of Outlook on the web, which no sign-in has."""
 
 
 @dataclass
@@ -70,7 +71,7 @@ def kinds_of(pack: Pack, records: Sequence[Record]) -> dict[str, Kind]:
         kind.reads += 1
         kind.app_id += bool(event.values("AppId"))
         kind.client_app_id += bool(event.values("ClientAppId"))
-        kind.session += any(event.values(name) for name in _SESSIONS)
+        kind.session += bool(event.values(_SESSION))
         kind.token_id += bool(token_ids(event))
     return dict(sorted(kinds.items()))
 
