@@ -67,7 +67,7 @@ class Noise:
             self.mailbox_days + other.mailbox_days,
             self.alerts + other.alerts,
             self.different + other.different,
-            {**self.blind, **other.blind},
+            _blind_in_both(self, other),
             self.probes + other.probes,
             self.probed + other.probed,
         )
@@ -75,6 +75,13 @@ class Noise:
     def rate(self, rule: str) -> float:
         """Return the alerts of a rule per 10,000 mailboxes and day."""
         return 10_000 * self.alerts[rule] / self.mailbox_days
+
+
+def _blind_in_both(one: Noise, other: Noise) -> Mapping[str, str]:
+    """Some tenants collect what others do not: blind is a rule that no tenant with events lets judge."""
+    if not (one.events and other.events):
+        return one.blind or other.blind
+    return {name: why for name, why in one.blind.items() if name in other.blind}
 
 
 @dataclass(frozen=True)

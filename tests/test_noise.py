@@ -96,6 +96,13 @@ def test_a_rule_that_could_judge_nothing_needs_a_reason(pack: Pack) -> None:
     assert over_budget(pack, some_noise({}), {LOUD: Budget(unjudged="nobody has such a list")})
 
 
+def test_a_rule_is_judged_where_one_of_several_tenants_lets_it_judge() -> None:
+    blind, sees = some_noise({}, {LOUD: "no records"}), some_noise({LOUD: 2})
+    assert noise.total([blind, sees]).blind == noise.total([sees, blind]).blind == {}
+    assert noise.total([blind, blind, Noise(probes=1)]).blind == {LOUD: "no records"}
+    assert noise.total([sees, sees]).alerts[LOUD] == 4
+
+
 @pytest.mark.parametrize(
     "entry",
     [
