@@ -46,11 +46,13 @@ def test_every_rule_has_a_query_or_a_reason(rules: Pack) -> None:
     refused = {(one.rule, one.target): one.reason for one in made.refused}
     assert refused.keys() == {
         ("directory_actor_token_used", "defender"),
+        ("federation_trust_changed_then_mail_read", "defender"),
         ("mail_token_never_issued", "defender"),
         ("risk_token_then_mail_read", "defender"),
     }
     assert "event time" in refused["mail_token_never_issued", "defender"]
     assert "no Entra audit table" in refused["directory_actor_token_used", "defender"]
+    assert "as a number" in refused["federation_trust_changed_then_mail_read", "defender"]
     assert "no table of risk detections" in refused["risk_token_then_mail_read", "defender"]
     assert list(made.files) == sorted(made.files)
     for rule in rules.rules.values():

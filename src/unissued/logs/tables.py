@@ -103,8 +103,8 @@ _SENTINEL = _words(
 )
 _RISK = _words(
     "Id ActivityDateTime DetectedDateTime LastUpdatedDateTime TimeGenerated RiskEventType RiskLevel RiskState"
-    " RiskDetail DetectionTimingType Source Activity IpAddress Location UserId UserPrincipalName UserDisplayName RequestId"
-    " CorrelationId TokenIssuerType AdditionalInfo Type"
+    " RiskDetail DetectionTimingType Source Activity IpAddress Location UserId UserPrincipalName RequestId"
+    " UserDisplayName CorrelationId TokenIssuerType AdditionalInfo Type"
 )
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     EXCHANGE: _RAW_AUDIT,
