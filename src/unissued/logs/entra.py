@@ -1,4 +1,4 @@
-"""Records of Entra: sign-ins, directory audit and risks, in Entra's form, in Sentinel's tables and portal exports."""
+"""Records of Entra: sign-ins, directory audit and risks, in Entra's own form, in Sentinel's tables and in exports."""
 
 from __future__ import annotations
 
