@@ -30,7 +30,11 @@ DAY = "2026-03-02"
 NAME = "case"
 """The rule that a case is about."""
 _WORKLOADS = {"m365/exchange": "Exchange", "m365/audit": "AzureActiveDirectory"}
-_TIMES = {"azure/auditlogs": "ActivityDateTime", "azure/signinlogs": "CreatedDateTime"}
+_TIMES = {
+    "azure/auditlogs": "ActivityDateTime",
+    "azure/riskdetection": "ActivityDateTime",
+    "azure/signinlogs": "CreatedDateTime",
+}
 _OWN_KEYS = {"at", "source", "table"}
 # What a case says about itself; every other key belongs to the rule that it is about.
 _ABOUT = {

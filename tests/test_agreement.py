@@ -6,14 +6,16 @@ The default run draws 500 rules; ``pytest -m full`` draws 10,000, as ``unissued 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT, shipped_pack
+from unissued.errors import PackError
 from unissued.pack import TARGETS
 from unissued.verify import page, report
-from unissued.verify.run import Verification, Wanted, verify
+from unissued.verify.run import RandomPart, Verification, Wanted, verify
 from unissued.verify.shipped import Project
 
 PROJECT = Project(ROOT, ROOT / "fixtures")
@@ -65,11 +67,18 @@ def test_random_rules_agree_in_three_readers(verification: Verification) -> None
 
 
 def test_the_page_about_agreement_says_what_was_executed(verification: Verification) -> None:
-    """Written again by ``unissued verify --rules 10000 --format markdown -o docs/agreement.md``."""
+    """Brought up to date by ``unissued verify --format markdown -o docs/agreement.md --keep-random``."""
     text = (ROOT / "docs" / "agreement.md").read_text(encoding="utf-8")
     assert page.shipped_part(verification) in text
     for what, engine in report.engines().items():
         assert f"| {what} | {engine} |" in text
+
+
+def test_a_page_keeps_what_it_says_about_random_rules(verification: Verification) -> None:
+    old = page.as_markdown(replace(verification, shipped=verification.shipped[:2]))
+    assert page.refreshed(old, replace(verification, random=RandomPart(7))) == page.as_markdown(verification)
+    with pytest.raises(PackError, match="has no part about the shipped queries"):
+        page.refreshed("# Another page", verification)
 
 
 @pytest.mark.full

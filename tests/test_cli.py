@@ -120,6 +120,47 @@ def test_wrong_usage_gives_2_with_a_reason_and_no_traceback(args: list[str], say
     assert done.stdout == ""
 
 
+def test_feed_that_lacks_rows_gives_3_and_is_named_without_its_control_characters(tmp_path: Path) -> None:
+    throttled = [{"Name": "IsThrottled", "Value": "True"}]
+    path = log(tmp_path, mail_read(OperationProperties=throttled, MailboxOwnerUPN="a\x1b[2Jlice@contoso.example"))
+    done = run("hunt", path)
+    assert done.returncode == 3
+    assert "feed_mailbox_throttled  feed health" in done.stdout
+    assert "a\\x1b[2jlice@contoso.example" in done.stdout
+    assert "\x1b" not in done.stdout
+    lines = [json.loads(line) for line in run("hunt", path, "--format", "jsonl").stdout.splitlines()]
+    assert [(line["check"]["name"], line["subject"]) for line in lines if line["kind"] == "health"] == [
+        ("feed_signin_gap", "SigninLogs"),
+        ("feed_signin_gap", "AADNonInteractiveUserSignInLogs"),
+        ("feed_mailbox_throttled", "a\x1b[2jlice@contoso.example"),
+    ]
+    assert json.loads(run("hunt", path, "--format", "json", "--since", "2030-01-01").stdout)["health"] == []
+
+
+def test_coverage_gives_1_where_something_is_blind_and_takes_its_targets(tmp_path: Path) -> None:
+    path = log(tmp_path, mail_read())
+    done = run("coverage", path, "--retention-searchable", "0d", "--retention-retrievable", "30d", "--format", "json")
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    (mail,) = [one for one in result["retention"]["sources"] if one["source"] == "m365/exchange"]
+    assert (mail["searchable"], mail["retrievable"]) == (True, False)
+    assert result["rules"] > len({one["rule"] for one in result["blind"]}) > 0
+    page = tmp_path / "coverage.md"
+    assert run("coverage", path, "--format", "markdown", "-o", page).returncode == 1
+    assert page.read_text("utf-8").startswith("# Coverage\n")
+    assert "Fix first" in run("coverage", path).stdout
+    wrong = run("coverage", path, "--retention-searchable", "a year")
+    assert (wrong.returncode, "is no span" in wrong.stderr) == (2, True)
+
+
+def test_coverage_of_complete_logs_gives_0(tmp_path: Path) -> None:
+    folder = S1.parent / "s5_broken_feed"
+    assert run("coverage", folder / "events.jsonl", "--baseline", folder / "baseline.csv").returncode == 0
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes((folder / "events.jsonl").read_bytes() + b"no json")
+    assert run("coverage", cut, "--baseline", folder / "baseline.csv").returncode == 3
+
+
 def test_since_and_until_bound_the_findings_not_the_input() -> None:
     args = ("hunt", S1 / "events.jsonl", "--rule", "mail_read_from_storm0558_address", "--format", "json")
     whole = json.loads(run(*args).stdout)

@@ -118,7 +118,9 @@ def test_corruption_is_noticed(folder: str, rule: str, old: str, new: str, tmp_p
 
 
 def test_every_shipped_query_is_corrupted_at_least_once() -> None:
+    """What learns and what asks for health are no rules, and have corruptions of their own."""
     shipped = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.kql")} | {
         path.relative_to(ROOT).as_posix() for path in ROOT.joinpath("spl").rglob("*.spl")
     }
+    shipped = {path for path in shipped if "/learn/" not in path and "/health/" not in path}
     assert {folder.format(rule) for folder, rule, _, _ in CORRUPTIONS} == shipped

@@ -72,6 +72,13 @@ MISTAKES = [
         "9223372036854775808 is too large",
         "15 digits: Splunk counts in floating point, Kusto in 64 bits",
     ),
+    ("judge_of_an_order", 7, "a judge needs type temporal, two rules and no condition", "it tests pairs"),
+    (
+        "judge_without_its_fields",
+        7,
+        "rule 'good_b' has no field 'UserPrincipalName', which the judge looks at",
+        "",
+    ),
     ("keywords", 11, "holds keywords without a field", "name the field: keywords cannot be converted exactly"),
     ("misspelt_key", 7, "unknown key 'falsepositive'", "did you mean 'falsepositives'?"),
     (
@@ -128,6 +135,7 @@ MISTAKES = [
     ),
     ("unknown_correlation_type", 8, "unknown correlation type 'event_cuont'", "did you mean 'event_count'?"),
     ("unknown_field", 12, "unknown field 'Operatoin' in m365/exchange", "did you mean 'Operation'?"),
+    ("unknown_judge", 7, "unknown judge 'issued_to_anohter'", "did you mean 'issued_to_another'?"),
     ("unknown_key", 7, "unknown key 'severity'", ""),
     ("unknown_level", 7, "unknown level 'hgih'", "did you mean 'high'?"),
     ("unknown_list", 12, "unknown list 'aproved_mail_apps'", "did you mean 'approved_mail_apps'?"),

@@ -152,6 +152,9 @@ def test_every_shipped_rule_comes_out_as_unissued_convert_prints_it(target: str,
     expected: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for rule in pack.rules.values():
+        if rule.judge:
+            reasons[rule.name] = f"{rule.name}: a rule with a judge is not converted here"
+            continue
         try:
             expected[rule.name] = convert(pack, rule, target).text
         except UnsupportedError as error:

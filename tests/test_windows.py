@@ -253,7 +253,7 @@ BROKEN = [
     ("event_count", "sentinel", "prev(T, 2)", "prev(T, 1)"),
     ("event_count", "sentinel", "prev(ClientAppId, 2) == ClientAppId and ", ""),
     ("event_count", "defender", "T - prev(T) > 1h", "T - prev(T) >= 1h"),
-    ("event_count", "defender", "by T = Timestamp, Id", "by T = bin(Timestamp, 1h), Id"),
+    ("event_count", "defender", "by T = bin(Timestamp, 1s), Id", "by T = bin(Timestamp, 1h), Id"),
     ("event_count", "splunk, text", "_time-start<=3600", "_time-start<3600"),
     ("event_count", "splunk, text", "_time-before>3600", "_time-before>=3600"),
     ("event_count", "splunk, text", "| dedup row", ""),

@@ -90,7 +90,8 @@ class Writer:
             for place in self._places(source, table, key):
                 if place[0] in table.columns:
                     _put(body, place, value)
-        body[table.time[target]] = record.time
+        written = _moment(record.fields.get(table.time[target])) if table.event_time else None
+        body[table.time[target]] = written or record.time
         if "ReportId" in table.columns:
             body["ReportId"] = f"report-{record.id}"
         return {column: _typed(kind, body.get(column)) for column, kind in table.schema(target).items()}

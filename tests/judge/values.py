@@ -269,6 +269,15 @@ def _first_present(first: Found, second: Found) -> Found:
     return (first or second)[:1]
 
 
+def _seconds_between(first: Found, second: Found) -> Found:
+    if not first or not second:
+        return ()
+    begin, end = (datetime.strptime(_first(one), "%Y-%m-%dT%H:%M:%S%z") for one in (first, second))
+    days = (end.date() - begin.date()).days
+    clock = [(one.hour * 60 + one.minute) * 60 + one.second for one in (begin, end)]
+    return (days * 86400 + clock[1] - clock[0],)
+
+
 def _issued_token_ids(token: Found, *request_ids: Found) -> Found:
     encoded = [_token_of(written(value)) for found in request_ids for value in found]
     return (*token, *(value for value in encoded if value))
@@ -310,6 +319,7 @@ _DERIVED: dict[str, Callable[..., Found]] = {
     "mail_app_key": _mail_app_key,
     "mailbox_app_key": _mailbox_app_key,
     "first_present": _first_present,
+    "seconds_between": _seconds_between,
     "issued_token_ids": _issued_token_ids,
     "target_app_id_unified": _target_app_id_unified,
     "target_app_id_entra": _target_app_id_entra,

@@ -259,6 +259,29 @@ def test_list_refuses_what_would_excuse_everything(entry: str, tmp_path: Path) -
     assert f"{path}:3: " in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entry", "sound"),
+    [
+        (f"{APP}|{APP}", True),
+        (f" {APP.upper()}|{APP} ", True),
+        (APP, False),
+        (f"{APP}|", False),
+        (f"{APP}|*", False),
+        (f"{APP}|{APP}|{APP}", False),
+        (f"{{{APP}}}|{APP}", False),
+    ],
+)
+def test_list_of_pairs_takes_two_whole_identifiers(entry: str, sound: bool, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"on_behalf_of_pairs\n{entry}\n", encoding="utf-8")
+    spec = load_catalogue().lists["on_behalf_of_pairs"]
+    if sound:
+        assert read_list(path, spec) == {entry.strip()}
+    else:
+        with pytest.raises(LogError, match="is no entry of on_behalf_of_pairs"):
+            read_list(path, spec)
+
+
 def test_list_takes_spellings_of_identifiers(tmp_path: Path) -> None:
     path = tmp_path / "approved.csv"
     path.write_bytes(b"\xef\xbb\xbfapproved_mail_apps\r\n{" + APP.upper().encode() + b"}\r\n")

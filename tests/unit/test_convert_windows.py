@@ -245,8 +245,8 @@ def test_absence_without_required_feeds_has_no_gate(folder: Path) -> None:
     assert "ingested>now()-25500 AND ingested<=now()-21600" in search
 
 
-def test_absence_over_more_than_three_days_is_refused(folder: Path) -> None:
-    pack = with_correlation(folder, body("temporal", "op_a op_b", "  condition: op_a and not op_b\n", span="4d"))
+def test_absence_over_more_than_twelve_days_is_refused(folder: Path) -> None:
+    pack = with_correlation(folder, body("temporal", "op_a op_b", "  condition: op_a and not op_b\n", span="13d"))
     for target in ("sentinel", "splunk"):
         with pytest.raises(UnsupportedError, match="look-back"):
             convert(pack, pack.rule("under_test"), target)

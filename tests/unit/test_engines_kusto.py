@@ -123,3 +123,8 @@ def test_no_function_of_the_engine_is_replaced() -> None:
             Kusto({})
     finally:
         SCALAR_FUNCTIONS["prev"] = kept
+
+
+def test_a_timespan_as_text_is_an_error() -> None:
+    with pytest.raises(UnsupportedError, match="not executed"):
+        run("T | project tostring(now() - datetime(2000-01-01))", [row("a", 1)])

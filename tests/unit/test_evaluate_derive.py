@@ -96,6 +96,31 @@ def test_token_ids_of_a_sign_in_are_distinct() -> None:
     assert values("IssuedTokenId", "azure/signinlogs", Id="no GUID") == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("Alice@Contoso.Example", ("contoso.example",)),
+        ("a@b@contoso.example", ("contoso.example",)),
+        ("guest_partner.example#EXT#@contoso.example", ("contoso.example",)),
+        ("alice@", ()),
+        ("ServicePrincipal_x", ()),
+        ("", ()),
+    ],
+)
+def test_domain_of_a_user_is_what_follows_the_last_at(name: str, suffix: tuple[str, ...]) -> None:
+    assert values("UpnSuffix", "m365/exchange", UserId=name) == suffix
+    assert values("UpnSuffix", "azure/signinlogs", UserPrincipalName=name) == suffix
+
+
+def test_user_and_domain_that_a_directory_change_is_about() -> None:
+    targets = [{"displayName": "contoso.example", "userPrincipalName": " Dave@Contoso.example "}]
+    assert values("TargetUser", "azure/auditlogs", TargetResources=targets) == ("dave@contoso.example",)
+    assert values("ChangedDomain", "azure/auditlogs", TargetResources=targets) == ("contoso.example",)
+    assert values("TargetUser", "azure/auditlogs", TargetResources=[]) == ()
+    assert values("TargetUser", "m365/audit", ObjectId="dave@contoso.example") == ("dave@contoso.example",)
+    assert values("ChangedDomain", "m365/audit", ObjectId="contoso.example") == ("contoso.example",)
+
+
 def unified(operation: str) -> tuple[object, ...]:
     return values(
         "TargetAppId",
@@ -174,3 +199,26 @@ def test_list_of_plain_values_has_each_of_them() -> None:
     assert values("IPTags[]", IPTags=["Tor", "", None, "Botnet"]) == ("Tor", "Botnet")
     assert values("IPTags[]", IPTags='["Tor"]') == ("Tor",)
     assert values("IPTags[]", IPTags=[]) == ()
+
+
+@pytest.mark.parametrize(
+    ("issued", "age"),
+    [
+        ("2026-03-02T08:45:00", (900,)),
+        ("2026-03-02T09:00:00.999", (0,)),
+        ("2026-03-02T10:06:00+01:00", (-360,)),
+        ("2026-03-01T09:00:00Z", (86_400,)),
+        ("2000-01-01T00:00:00", (825_757_200,)),
+        ("1999-12-31T23:59:59", ()),
+        ("1601-01-01T00:00:00", ()),
+        ("soon", ()),
+        ("", ()),
+    ],
+)
+def test_token_age_is_counted_in_whole_seconds_from_the_issue_to_the_event(issued: str, age: tuple[int, ...]) -> None:
+    found = values("TokenAge", CreationTime="2026-03-02T09:00:00", AppAccessContext={"IssuedAtTime": issued})
+    assert found == age
+
+
+def test_a_record_without_a_time_of_its_own_has_no_token_age() -> None:
+    assert values("TokenAge", AppAccessContext={"IssuedAtTime": "2026-03-02T08:45:00"}) == ()

@@ -156,3 +156,20 @@ def test_rows_that_arrive_after_the_judgement_complete_nothing() -> None:
     feeds = Feeds(both({hour: 100 for hour in WITHIN if hour != 10}) + late, measured=True, rows_last_week=RATE)
     assert feeds.gap(SIGNINS, at(8), at(13.9), at(19.9)) is not None
     assert feeds.gap(SIGNINS, at(8), at(13.9), at(20)) is None
+
+
+@pytest.mark.parametrize(("first", "complete"), [(-7 * 24 + 1, False), (-7 * 24, True)])
+def test_a_week_before_that_lies_two_weeks_back_is_not_asked(first: int, complete: bool) -> None:
+    """No rule of Sentinel sees further back, so the evaluator must not either."""
+    hours = {first: 0, **dict.fromkeys(range(first + 1, 0), 100)}
+    feeds = Feeds(both(hours), measured=True, rows_last_week=RATE)
+    found = feeds.gap(SIGNINS, at(first), at(-1), judged=at(0))
+    assert (found is None) is complete
+
+
+def test_rows_of_more_than_two_weeks_ago_say_nothing_about_last_week() -> None:
+    old = {-14 * 24 - 1: 100, -14 * 24: 100}
+    few = dict.fromkeys(range(-7 * 24 + 1, 1), 1)
+    assert Feeds(both(old | few), measured=True, rows_last_week={}).gap(SIGNINS, at(-6), at(-1), at(0)) is None
+    seen = {-14 * 24 + 1: 100}
+    assert Feeds(both(seen | few), measured=True, rows_last_week={}).gap(SIGNINS, at(-7 * 24 + 1), at(-1), at(0))

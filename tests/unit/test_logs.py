@@ -29,7 +29,9 @@ OFFICE = {
     "CreationTime": "TimeGenerated",
 }
 SIGNIN_FIELDS = ("Id", "CreatedDateTime", "UniqueTokenIdentifier", "OriginalRequestId", "ResultType", "SessionId")
+GRAPH_FIELDS = ("RequestUri", "SignInActivityId", "AppId", "SessionId", "IPAddress")
 DIRECTORY_FIELDS = ("Id", "OperationName", "ActivityDateTime", "Result", "TargetResources[].id")
+RISK_FIELDS = ("Id", "ActivityDateTime", "RiskEventType", "UserPrincipalName", "IpAddress")
 SOURCES = SourceMap(
     {
         "m365/exchange": SourceTables(
@@ -45,6 +47,22 @@ SOURCES = SourceMap(
         ),
         "azure/signinlogs": SourceTables(timedelta(minutes=5), {"SigninLogs": {name: name for name in SIGNIN_FIELDS}}),
         "azure/auditlogs": SourceTables(timedelta(minutes=5), {"AuditLogs": {name: name for name in DIRECTORY_FIELDS}}),
+        "azure/graphactivity": SourceTables(
+            timedelta(minutes=5),
+            {
+                "MicrosoftGraphActivityLogs": {**{name: name for name in GRAPH_FIELDS}, "Id": "RequestId"},
+                "GraphAPIAuditEvents": {
+                    "Id": "RequestId",
+                    "RequestUri": "RequestUri",
+                    "SignInActivityId": "UniqueTokenIdentifier",
+                    "AppId": "ApplicationId",
+                    "IPAddress": "IpAddress",
+                },
+            },
+        ),
+        "azure/riskdetection": SourceTables(
+            timedelta(minutes=5), {"AADUserRiskEvents": {name: name for name in RISK_FIELDS}}
+        ),
     }
 )
 TOKEN = "cu_XVXyLLUq9SssiIwAgAA"  # noqa: S105 - an invented token id
@@ -202,6 +220,19 @@ ENTRA_CHANGE = {
     "targetResources": [{"id": guid(9)}],
 }
 
+ENTRA_RISK = {
+    "id": guid(1),
+    "requestId": guid(8),
+    "riskEventType": "anomalousToken",
+    "riskState": "atRisk",
+    "activityDateTime": "2026-03-02T09:00:00Z",
+    "detectedDateTime": "2026-03-02T20:00:00Z",
+    "ipAddress": "203.0.113.9",
+    "location": {"countryOrRegion": "NL"},
+    "userId": guid(9),
+    "userPrincipalName": "alice@contoso.example",
+}
+
 
 def hunting(name: str, properties: object) -> dict[str, object]:
     return {"time": "2026-03-02T09:05:00Z", "category": f"AdvancedHunting-{name}", "properties": properties}
@@ -259,6 +290,7 @@ SHAPES = {
     "B1 Entra portal sign-in CSV": (table(PORTAL_SIGNIN), SIGNINS, ""),
     "B2 sign-in JSON": (json.dumps([ENTRA_SIGNIN]), SIGNINS, "AADNonInteractiveUserSignInLogs"),
     "B3 directory audit JSON": (json.dumps({"value": [ENTRA_CHANGE]}), "azure/auditlogs", "AuditLogs"),
+    "B5 risk detection JSON": (json.dumps({"value": [ENTRA_RISK]}), "azure/riskdetection", "AADUserRiskEvents"),
     "B4 diagnostic envelope": (
         json.dumps({"records": [diagnostic("ServicePrincipalSignInLogs", ENTRA_SIGNIN)]}),
         SIGNINS,
@@ -349,6 +381,39 @@ def test_directory_audit_has_the_names_of_sentinel(desk: Desk) -> None:
         assert record.fields["Result"] == "success"
         assert record.fields["Category"] == "ApplicationManagement"
         assert record.time == TIME
+
+
+def test_risk_detection_has_the_names_of_sentinel_in_every_shape(desk: Desk) -> None:
+    row = {
+        "TimeGenerated": "2026-03-02T20:05:00Z",
+        **{key[0].upper() + key[1:]: cell for key, cell in ENTRA_RISK.items()},
+    }
+    envelope = {**diagnostic("UserRiskEvents", ENTRA_RISK), "time": "3/24/2026 2:42:35 PM"}
+    for content in (
+        json.dumps([ENTRA_RISK]),
+        lines(envelope),
+        lines(row),
+        table({**row, "Location": "", "Type": "AADUserRiskEvents"}),
+    ):
+        [record] = desk.read(content).records
+        assert (record.source, record.table) == ("azure/riskdetection", "AADUserRiskEvents")
+        assert record.fields["RiskEventType"] == "anomalousToken"
+        assert record.fields["UserPrincipalName"] == "alice@contoso.example"
+        assert record.fields["IpAddress"] == "203.0.113.9"
+        assert record.time == TIME
+
+
+def test_risk_of_a_service_principal_and_an_aggregate_are_no_risk_detections_of_users(desk: Desk) -> None:
+    of_an_app = {key: value for key, value in ENTRA_RISK.items() if not key.startswith("user")}
+    result = desk.read(
+        lines(
+            {"TimeGenerated": "2026-03-02T09:00:00Z", "Type": "AADServicePrincipalRiskEvents", **of_an_app},
+            {"TimeGenerated": "2026-03-02T09:00:00Z", **of_an_app},
+            {"Type": "AADUserRiskEvents", "TimeGenerated": "2026-03-02T09:00:00Z", "count_": 7},
+        )
+    )
+    assert result.records == []
+    assert [refusal.reason for refusal in result.refusals][-1] == "an aggregate of AADUserRiskEvents, no event"
 
 
 @pytest.mark.parametrize(
@@ -518,11 +583,8 @@ def test_union_parts_that_disagree_are_reported(desk: Desk) -> None:
     [
         (mail(Workload="SharePoint"), "SharePoint"),
         (office(OfficeWorkload="MicrosoftTeams"), "MicrosoftTeams"),
-        (diagnostic("MicrosoftGraphActivityLogs", {"appId": "x"}), "MicrosoftGraphActivityLogs"),
-        (
-            {"Type": "MicrosoftGraphActivityLogs", "AppId": "x", "ResourceId": "y", "TimeGenerated": ""},
-            "MicrosoftGraphActivityLogs",
-        ),
+        (diagnostic("ProvisioningLogs", {"appId": "x"}), "ProvisioningLogs"),
+        ({"Type": "AADRiskyUsers", "AppId": "x", "ResourceId": "y", "TimeGenerated": ""}, "AADRiskyUsers"),
         ({"Type": "AzureActivity", "TimeGenerated": "2026-03-02T09:00:00Z", "Category": "x"}, "AzureActivity"),
         ({"Timestamp": "2026-03-02T09:00:00Z", "ActionType": "LdapSearch", "RawEventData": None}, "LdapSearch"),
         (cloud_app(raw={"kind": "admin#activity"}, Application="Google Workspace"), "Google Workspace"),
@@ -535,6 +597,85 @@ def test_records_that_no_rule_looks_at_are_skipped_by_kind(row: dict[str, object
     assert report.skipped_as == {kind: 1}
     assert report.count == Count(1, 0, 0, 0, 1)
     assert report.partial == []
+
+
+REQUEST = {
+    "TimeGenerated": "2026-03-02T09:00:00Z",
+    "RequestId": guid(1),
+    "RequestUri": "https://graph.microsoft.com/v1.0/me/messages",
+    "SignInActivityId": TOKEN,
+    "AppId": "030367bd-2ff4-4082-abe9-da68fa31ba57",
+    "SessionId": "s",
+    "IPAddress": "203.0.113.9",
+    "ResponseStatusCode": 200,
+}
+RAW_REQUEST = {
+    "timeGenerated": "2026-03-02T09:00:00Z",
+    "requestId": guid(1),
+    "requestUri": REQUEST["RequestUri"],
+    "signInActivityId": TOKEN,
+    "appId": REQUEST["AppId"],
+    "C_Sid": "s",
+    "ipAddress": "203.0.113.9",
+    "responseStatusCode": 200,
+}
+HUNTED_REQUEST = {
+    "Timestamp": "2026-03-02T09:00:00Z",
+    "RequestId": guid(1),
+    "RequestUri": REQUEST["RequestUri"],
+    "UniqueTokenIdentifier": TOKEN,
+    "ApplicationId": REQUEST["AppId"],
+    "IpAddress": "203.0.113.9",
+    "ResponseStatusCode": "200",
+}
+
+
+@pytest.mark.parametrize(
+    ("row", "feed", "shape", "lacks"),
+    [
+        ({**REQUEST, "Type": "MicrosoftGraphActivityLogs"}, "MicrosoftGraphActivityLogs", "D4 table rows as JSON", ()),
+        (REQUEST, "MicrosoftGraphActivityLogs", "D4 table rows as JSON", ()),
+        (
+            diagnostic("MicrosoftGraphActivityLogs", RAW_REQUEST),
+            "MicrosoftGraphActivityLogs",
+            "B4 diagnostic envelope",
+            (),
+        ),
+        (
+            {**HUNTED_REQUEST, "Type": "GraphAPIAuditEvents"},
+            "GraphAPIAuditEvents",
+            "D4 table rows as JSON",
+            ("SessionId",),
+        ),
+        (HUNTED_REQUEST, "GraphAPIAuditEvents", "D4 table rows as JSON", ("SessionId",)),
+        (
+            hunting("GraphAPIAuditEvents", HUNTED_REQUEST),
+            "GraphAPIAuditEvents",
+            "E3 streamed hunting tables",
+            ("SessionId",),
+        ),
+    ],
+)
+def test_requests_to_graph_are_read_under_one_set_of_names(
+    row: dict[str, object], feed: str, shape: str, lacks: tuple[str, ...], desk: Desk
+) -> None:
+    result = desk.read(lines(row))
+    [record] = result.records
+    assert (record.source, record.table, record.id) == ("azure/graphactivity", feed, guid(1))
+    assert record.time == TIME
+    assert result.files[0].shape == shape
+    for name in GRAPH_FIELDS:
+        assert record.fields.get(name) == (None if name in lacks else REQUEST[name])
+
+
+def test_a_table_of_graph_without_requests_is_refused_as_an_aggregate(desk: Desk) -> None:
+    result = desk.read(lines({"Type": "MicrosoftGraphActivityLogs", "AppId": "x", "TimeGenerated": "", "count_": 5}))
+    assert [refusal.reason for refusal in result.refusals] == ["an aggregate of requests to Graph, no event"]
+
+
+def test_a_csv_of_requests_is_recognised_by_its_columns(desk: Desk) -> None:
+    [record] = desk.read(table(REQUEST)).records
+    assert (record.source, record.id) == ("azure/graphactivity", guid(1))
 
 
 @pytest.mark.parametrize(

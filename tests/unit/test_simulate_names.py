@@ -105,7 +105,7 @@ def test_a_renamed_request_is_a_guid_of_the_same_kind(named: frozenset[str]) -> 
     assert (renamed.version, renamed.variant) == (uuid.UUID(REQUEST).version, uuid.UUID(REQUEST).variant)
 
 
-@pytest.mark.parametrize("text", ["alice@contoso.example", "MailItemsAccessed", "abc", "Client=REST;;", "x" * 22])
+@pytest.mark.parametrize("text", ["alice@example.org", "MailItemsAccessed", "abc", "Client=REST;;", "x" * 22])
 def test_other_text_stays(named: frozenset[str], text: str) -> None:
     assert names(named).text(text) == text
 
@@ -120,3 +120,19 @@ def test_the_rules_ids_are_found_wherever_they_stand(named: frozenset[str]) -> N
     assert "9188040d6c674c5bb11236a304b66dad" in named
     assert "dc890d1595604a4c9b7fa736ec74ec40" in named  # a role
     assert "98caddfa0b745b76bdfee4620dcacb4d" not in named  # a rule's own id is no condition
+
+
+def test_domains_and_with_them_users_come_apart_but_stay_equal_in_every_case(named: frozenset[str]) -> None:
+    one, other = names(named), names(named, "other")
+    domain = one.text("contoso.example")
+    assert len({domain, other.text("contoso.example"), "contoso.example"}) == 3
+    assert one.text("alice@contoso.example") == f"alice@{domain}"
+    assert one.text("Alice@Contoso.EXAMPLE").lower() == f"alice@{domain}"
+    assert one.text('"[\\"sub.contoso.example\\"]"') == f'"[\\"sub.{domain}\\"]"'
+    for kept in ("example.net", ".example", "contoso.example-x", "contoso.examples"):
+        assert one.text(kept) == kept
+
+
+def test_the_name_of_a_cmdlet_is_no_token_id(named: frozenset[str]) -> None:
+    for name in ("Set-OrganizationConfig", "set-organizationconfig", '[{"Operation":"Set-OrganizationConfig"}]'):
+        assert names(named).text(name) == name

@@ -71,6 +71,29 @@ def test_truth_value_stands_in_its_column(raw: object, kept: bool | None) -> Non
 def test_directory_records_stand_only_where_the_target_keeps_them() -> None:
     assert WRITER.kusto(record("m365/audit", Workload="AzureActiveDirectory"), "sentinel") == []
     assert WRITER.kusto(record("azure/auditlogs"), "defender") == []
+    assert WRITER.kusto(record("azure/riskdetection"), "defender") == []
+
+
+def test_risk_detection_keeps_the_time_when_its_row_was_written() -> None:
+    """The time of the activity has a column of its own, and a query has to look there."""
+    risk = record(
+        "azure/riskdetection",
+        "AADUserRiskEvents",
+        ActivityDateTime="2026-03-02T09:00:00Z",
+        TimeGenerated="2026-03-02T20:05:00Z",
+        RiskEventType="anomalousToken",
+    )
+    (row,) = WRITER.kusto(risk, "sentinel")
+    assert row.table == "AADUserRiskEvents"
+    assert row.values["TimeGenerated"] == datetime(2026, 3, 2, 20, 5, tzinfo=UTC)
+    assert row.values["ActivityDateTime"] == TIME
+    (row,) = WRITER.kusto(record("azure/riskdetection"), "sentinel")
+    assert row.values["TimeGenerated"] == TIME
+    event = WRITER.splunk(risk)
+    assert (event.sourcetype, event.body["category"]) == ("azure:monitor:aad", "UserRiskEvents")
+    properties = event.body["properties"]
+    assert isinstance(properties, dict)
+    assert (properties["riskEventType"], properties["activityDateTime"]) == ("anomalousToken", "2026-03-02T09:00:00Z")
 
 
 def test_splunk_gets_the_raw_record_or_the_diagnostic_envelope() -> None:

@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
-from unissued.baseline.table import Row, Status, is_key
+from unissued.baseline.share import Share, explained_shares, is_mail_read, token_ids
+from unissued.baseline.table import Row, Status, is_guid, key_fault
 from unissued.errors import LogError
-from unissued.evaluate import Event, Given, Match, evaluate
+from unissued.evaluate import Event, Given, Reason, evaluate, fold
+from unissued.evaluate.feeds import Feeds
+from unissued.pack.applications import (
+    EXCHANGE_ONLINE,
+    MINIMUM_AGE,
+    MINIMUM_DAYS,
+    OUTLOOK_ON_THE_WEB,
+    QUARANTINE,
+    never_automatic,
+)
 from unissued.pack.load import Pack
+from unissued.pack.rule import JUDGED_AFTER, Rule
 from unissued.record import Record, utc_text
-
-MINIMUM_AGE = timedelta(days=7)
-MINIMUM_DAYS = 3
-QUARANTINE = timedelta(hours=24)
-"""The youngest records teach nothing: rules may not have judged them yet."""
-
-_EXCHANGE = "00000002-0000-0ff1-ce00-000000000000"
-# Public clients that anyone can use without registering anything: a person must approve them.
-NEVER_AUTOMATIC = frozenset(
-    (
-        "de8bc8b5-d9f9-48b1-a8ad-b748da725064",  # Graph Explorer
-        "14d82eec-204b-4c2f-b7e8-296a70dab67e",  # Microsoft Graph Command Line Tools
-        "1b730954-1685-4b74-9bfd-dac224a7b894",  # Azure Active Directory PowerShell
-        "04b07795-8ddb-461a-bbee-02f9e1bf7b46",  # Microsoft Azure CLI
-        "1950a258-227b-4e31-a9cf-717495945fc2",  # Microsoft Azure PowerShell
-    )
-)
-# Applications that were abused in mail intrusions: listed publicly, none malicious by itself.
-KNOWN_FROM_INTRUSIONS = frozenset(
-    (
-        "e9a7fea1-1cc0-4cd9-a31b-9137ca5deedd",  # eM Client
-        "ff8d92dc-3d82-41d6-bcbd-b9174d163620",  # PerfectData Software
-        "a245e8c0-b53c-4b67-9b45-751d1dff8e6b",  # Newsletter Software Supermailer
-        "a43e5392-f48b-46a4-a0f1-098b5eeb4757",  # CloudSponge
-        "b15665d9-eda6-4092-8539-0eec376afd59",  # rclone
-        "4761b959-9780-4c2d-87a3-512b4638f767",  # rclone
-        "77468577-4f6e-40e7-b745-11d3d0c28095",  # Fastmail
-        "179d5108-412b-4c95-8e34-06786784ab39",  # PostBox
-        "caffae8c-0882-4c81-9a27-d1803af53a40",  # SigParser
-        "946c777c-bc85-489e-b034-392389ae23d6",  # Spike
-        "497ac034-5120-4c1a-929a-0351f5c09918",  # ZoomInfo Communitiez Login
-        "858d7e42-35f0-44b7-9033-df309239a47f",  # Zoominfo Login
-    )
-)
 
 
 @dataclass
 class Lesson:
-    """What was learned, and what taught nothing: ``read = taught + matched + young + keyless + not mail``."""
+    """What was learned, and what taught nothing.
+
+    ``read = taught + matched + young + blind + keyless + not mail``.
+    """
 
     rows: list[Row] = field(default_factory=list)
     read: int = 0
@@ -58,31 +40,36 @@ class Lesson:
     """Records that a rule matched."""
     young: int = 0
     """Records of the last 24 hours, or after the window."""
+    blind: int = 0
+    """Records with a token id of an hour in which the sign-in logs had a gap, so that no rule could judge them."""
     keyless: int = 0
     """Records whose key is blank or no identifier."""
     not_mail: int = 0
-    """Records that are no mail read."""
+    """Records that are no mail read of the window."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Key, or mailbox, as the records had it, and why it was refused -> in how many records."""
 
 
 @dataclass
 class _Tally:
-    """Counts of one key."""
+    """What taught about one key."""
 
     times: list[datetime] = field(default_factory=list)
     mailboxes: set[str] = field(default_factory=set)
-    token_ids: set[str] = field(default_factory=set)
-    with_token_id: int = 0
+    share: Share = field(default_factory=Share)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event, mailboxes: Collection[str], issued: Collection[str]) -> None:
         self.times.append(event.time)
-        self.mailboxes.update(map(str, event.values("MailboxGuid")))
-        token_ids = set(map(str, event.values("AppAccessContext.UniqueTokenId")))
-        self.token_ids |= token_ids
-        self.with_token_id += bool(token_ids)
+        self.mailboxes.update(mailboxes)
+        self.share.add(event, issued)
 
 
 def learn(
-    pack: Pack, records: Sequence[Record], since: datetime | None = None, until: datetime | None = None
+    pack: Pack,
+    records: Sequence[Record],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    lists: Mapping[str, Collection[str]] | None = None,
 ) -> Lesson:
     """Learn a baseline from records.
 
@@ -91,35 +78,71 @@ def learn(
         records: everything that was read, sign-ins included.
         since: start of the learning window, inclusive; by default the first mail read.
         until: end of the learning window, exclusive; by default a day before the last record.
+        lists: the lists that people keep; without them a rule may match what somebody has approved.
 
     Raises:
         LogError: there is no mail read to learn from.
     """
     source = pack.catalogue.sources["m365/exchange"]
     end = _end(records, until)
-    suspicious = _matched(pack, records)
-    explained = _explained(pack, records)
+    matched, suspicious = _matched(pack, records, lists or {})
+    gaps = _Gaps(pack, records)
     lesson = Lesson(read=len(records))
-    keys: dict[tuple[str, str], _Tally] = {}
+    refused: Counter[str] = Counter()
+    taught: list[tuple[Event, str]] = []
+    asked: list[Record] = []
+    spelt: dict[str, str] = {}
     for record in records:
         event = Event(record, source) if record.source == source.key else None
-        if event is None or not _is_mail_read(event) or (since is not None and event.time < since):
+        if event is None or not is_mail_read(event):
+            lesson.not_mail += 1
+            asked.append(record)
+        elif since is not None and event.time < since:
             lesson.not_mail += 1
         elif event.time > end or (until is not None and event.time >= until):
             lesson.young += 1
-        elif id(record) in suspicious:
-            lesson.matched += 1
-        elif not is_key(key := str(event.values("MailAppKey")[0])):
+        elif fault := key_fault(key := str(event.values("MailAppKey")[0])):
             lesson.keyless += 1
+            refused[f"{key} ({fault})"] += 1
         else:
-            lesson.taught += 1
-            for mailbox in ("", *map(str, event.values("MailboxGuid"))):
-                keys.setdefault((key, mailbox), _Tally()).add(event)
-    if not keys:
+            if id(record) not in suspicious:
+                asked.append(record)
+                spelt[fold(key)] = min(spelt.get(fold(key), key), key)
+            if id(record) in matched:
+                lesson.matched += 1
+            elif gaps.hold(event):
+                lesson.blind += 1
+            else:
+                lesson.taught += 1
+                taught.append((event, key))
+    shares = {key: share for key, share in explained_shares(pack, asked).items() if not key_fault(key)}
+    tallies = _tallies(taught, {token for share in shares.values() for token in share.explained}, refused)
+    lesson.refused = dict(sorted(refused.items()))
+    if not tallies:
         raise LogError.at("baseline", "there is no mail read to learn from", "give older logs, or a later --until")
-    start = since or min(time for tally in keys.values() for time in tally.times)
-    lesson.rows = [_row(key, mailbox, tally, explained, start, end) for (key, mailbox), tally in sorted(keys.items())]
+    start = since or min(event.time for event, _ in taught)
+    # A key that taught nothing has a row, too: its tokens count, and a person may want to approve it.
+    places = tallies.keys() | {(key, "") for key in shares}
+    lesson.rows = [
+        _row(spelt[key], mailbox, tallies.get((key, mailbox), _Tally()), shares[key], start, end)
+        for key, mailbox in sorted(places)
+    ]
     return lesson
+
+
+def _tallies(
+    taught: Sequence[tuple[Event, str]], issued: Collection[str], refused: Counter[str]
+) -> dict[tuple[str, str], _Tally]:
+    """Count by key in small letters and mailbox; the mailbox is empty for the tenant as a whole."""
+    tallies: dict[tuple[str, str], _Tally] = {}
+    for event, key in taught:
+        mailboxes = list(map(str, event.values("MailboxGuid")))
+        refused.update(f"{mailbox} (no mailbox id)" for mailbox in mailboxes if not is_guid(mailbox))
+        known = [mailbox for mailbox in mailboxes if is_guid(mailbox)]
+        for mailbox in ("", *known):
+            tally = tallies.setdefault((fold(key), mailbox), _Tally())
+            tally.add(event, known, issued)
+    return tallies
 
 
 def _end(records: Sequence[Record], until: datetime | None) -> datetime:
@@ -129,63 +152,81 @@ def _end(records: Sequence[Record], until: datetime | None) -> datetime:
     return min(until or last, last - QUARANTINE)
 
 
-def _is_mail_read(event: Event) -> bool:
-    return event.values("Operation") == ("MailItemsAccessed",) and bool(
-        {"Succeeded", "PartiallySucceeded"} & set(event.values("ResultStatus"))
-    )
+def _matched(pack: Pack, records: Sequence[Record], lists: Mapping[str, Collection[str]]) -> tuple[set[int], set[int]]:
+    """Return the records that a rule matched while no learned list holds anything, by identity.
+
+    Rules that cannot say anything without a baseline match nothing then. The second set leaves out the rules that ask
+    for a learned list at all: what they match may teach that very list, or it could never be learned.
+    """
+    alerting = [rule for rule in pack.rules.values() if rule.level]
+    kept = {name: entries for name, entries in lists.items() if not pack.catalogue.lists[name].learned}
+    outcomes = evaluate(pack, records, Given(lists=kept, measured=True), [rule.name for rule in alerting])
+
+    def under(rules: Sequence[Rule]) -> set[int]:
+        matches = (match for rule in rules for match in outcomes[rule.name].matches)
+        return {id(event.record) for match in matches for event in match.events()}
+
+    return under(alerting), under([rule for rule in alerting if not asks_for_learned(pack, rule)])
 
 
-def _matched(pack: Pack, records: Sequence[Record]) -> set[int]:
-    """Return the records that a rule other than the baseline rules matched, by identity."""
-    rules = [
-        rule.name
-        for rule in pack.rules.values()
-        if rule.level and not any(pack.catalogue.lists[name].learned for name in rule.lists)
-    ]
-    outcomes = evaluate(pack, records, Given(measured=True), rules)
-    matches = (match for name in rules for match in outcomes[name].matches)
-    return {id(event.record) for match in matches for event in match.events()}
+def asks_for_learned(pack: Pack, rule: Rule) -> bool:
+    """Tell whether a rule, or one that it is built on, asks for a learned list."""
+    return any(pack.catalogue.lists[name].learned for below in pack.below(rule) for name in below.lists)
 
 
-def _explained(pack: Pack, records: Sequence[Record]) -> set[str]:
-    """Return the token ids that a sign-in or Outlook on the web explains."""
-    outcomes = evaluate(pack, records, Given(), ["signin_token_issued", "owa_token_minted"])
-    return {
-        *_values(outcomes["signin_token_issued"].matches, "IssuedTokenId"),
-        *_values(outcomes["owa_token_minted"].matches, "UniqueTokenIdentifier"),
-    }
+class _Gaps:
+    """Tells in which hours the sign-in logs had a gap; logs without any sign-ins have none."""
+
+    def __init__(self, pack: Pack, records: Sequence[Record]) -> None:
+        self._source = pack.catalogue.sources["azure/signinlogs"]
+        self._feeds = Feeds(records, measured=True, rows_last_week={})
+        self._judged = max((record.ingested for record in records), default=datetime.now(UTC)) + JUDGED_AFTER
+        self._in_gap = cache(self._ask)
+
+    def hold(self, event: Event) -> bool:
+        """Tell whether a mail read has a token id and lies in a gap."""
+        return bool(token_ids(event)) and self._in_gap(event.time.replace(minute=0, second=0))
+
+    def _ask(self, hour: datetime) -> bool:
+        found = self._feeds.gap(self._source, hour, hour + timedelta(minutes=59), self._judged)
+        return found is not None and found[0] is Reason.FEED_INCOMPLETE
 
 
-def _values(matches: Iterable[Match], name: str) -> Iterable[str]:
-    return (str(value) for match in matches for value in match.values(name))
-
-
-def _row(key: str, mailbox: str, tally: _Tally, explained: set[str], start: datetime, end: datetime) -> Row:
+def _row(key: str, mailbox: str, tally: _Tally, share: Share, start: datetime, end: datetime) -> Row:
     app, client, kind = key.split("|")
     days = {time.date() for time in tally.times}
-    first = min(tally.times)
-    trusted = end - first >= MINIMUM_AGE and len(days) >= MINIMUM_DAYS and _may_be_automatic(app, client, kind)
-    return Row(
+    # What the gate of the tenant asks is asked of all reads that no rule of another kind matched.
+    asked = tally.share if mailbox else share
+    row = Row(
         mail_app_key=key,
         app_id="" if app == "-" else app,
         client_app_id="" if client == "-" else client,
         client_kind=kind,
         mailbox_guid=mailbox,
-        first_seen=utc_text(first),
-        last_seen=utc_text(max(tally.times)),
+        first_seen=utc_text(min(tally.times)) if tally.times else "",
+        last_seen=utc_text(max(tally.times)) if tally.times else "",
         days_seen=len(days),
         mailboxes=len(tally.mailboxes),
         records=len(tally.times),
-        status=Status.ESTABLISHED if trusted else Status.LEARNING,
-        token_ids=len(tally.token_ids),
-        token_ids_explained=len(tally.token_ids & explained),
-        records_with_token_id=tally.with_token_id,
+        status=Status.LEARNING,
+        token_ids=len(asked.token_ids),
+        token_ids_explained=len(asked.explained),
+        records_with_token_id=tally.share.with_token_id,
         learned_from=utc_text(start),
         learned_to=utc_text(end),
     )
+    return replace(row, status=status_of(row))
 
 
-def _may_be_automatic(app: str, client: str, kind: str) -> bool:
-    if {app, client} & (NEVER_AUTOMATIC | KNOWN_FROM_INTRUSIONS):
+def status_of(row: Row) -> Status:
+    """Return how far a key is trusted that nobody has reviewed."""
+    if not row.first_seen or not _may_be_automatic(row):
+        return Status.LEARNING
+    age = datetime.fromisoformat(row.learned_to) - datetime.fromisoformat(row.first_seen)
+    return Status.ESTABLISHED if age >= MINIMUM_AGE and row.days_seen >= MINIMUM_DAYS else Status.LEARNING
+
+
+def _may_be_automatic(row: Row) -> bool:
+    if {row.app_id, row.client_app_id} & never_automatic():
         return False
-    return app != _EXCHANGE or kind.lower() == "owa"
+    return row.app_id != EXCHANGE_ONLINE or fold(row.client_kind) == OUTLOOK_ON_THE_WEB

@@ -40,6 +40,9 @@ def read_list(path: Path, spec: ListSpec) -> frozenset[str]:
 
 
 def _is_entry(entry: str, spec: ListSpec) -> bool:
+    if spec.key == "pair":
+        parts = entry.lower().split("|")
+        return len(parts) == 2 and all(_GUID.match(part) for part in parts)
     if spec.key == "ip":
         return _is_address(str(canonical("ip", {}, entry)))
     return spec.key != "guid" or _GUID.match(str(canonical("guid", {}, entry))) is not None

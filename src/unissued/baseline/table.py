@@ -6,17 +6,15 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
+from unissued.baseline.share import has_token_id, is_not_explained
 from unissued.errors import LogError, Problem
+from unissued.evaluate import fold
 from unissued.files import write_whole
-
-TRUSTED_SHARE = 0.95
-"""Share of an application's token ids that sign-ins must explain for its unexplained ones to mean something."""
-ENOUGH_TOKEN_IDS = 20
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY = re.compile(rf"({_GUID}|-)\|({_GUID}|-)\|([A-Za-z0-9][A-Za-z0-9 ./_-]{{0,63}}|-)\Z")
@@ -61,6 +59,7 @@ class Row:
     learned_to: str = ""
 
 
+_NORMAL = (Status.ESTABLISHED, Status.APPROVED)
 COLUMNS = tuple(column.name for column in fields(Row))
 
 
@@ -74,20 +73,52 @@ class Baseline:
     def lists(self) -> dict[str, frozenset[str]]:
         """Return the lists that rules ask for, by name."""
         tenant = [row for row in self.rows if not row.mailbox_guid]
-        normal = (row.mail_app_key for row in tenant if row.status in (Status.ESTABLISHED, Status.APPROVED))
+        normal = frozenset(row.mail_app_key for row in tenant if row.status in _NORMAL)
+        blocked = {fold(row.mail_app_key) for row in tenant if row.status is Status.BLOCKED}
+        known = {fold(key) for key in normal}
         return {
-            "baseline_mail_apps": frozenset(normal),
-            "mail_apps_not_explained": frozenset(row.mail_app_key for row in tenant if _is_not_explained(row)),
+            "baseline_mail_apps": normal,
+            "baseline_mailbox_apps": frozenset(
+                f"{row.mail_app_key}|{row.mailbox_guid}"
+                for row in self.rows
+                if row.mailbox_guid and fold(row.mail_app_key) not in blocked and _is_normal_there(row, known)
+            ),
+            "mail_apps_not_explained": frozenset(
+                row.mail_app_key for row in tenant if is_not_explained(row.token_ids, row.token_ids_explained)
+            ),
+            "mail_apps_with_token_id": frozenset(
+                row.mail_app_key for row in tenant if has_token_id(row.records, row.records_with_token_id)
+            ),
         }
 
 
-def _is_not_explained(row: Row) -> bool:
-    return row.token_ids >= ENOUGH_TOKEN_IDS and row.token_ids_explained < TRUSTED_SHARE * row.token_ids
+def _is_normal_there(row: Row, known: Collection[str]) -> bool:
+    """Tell whether a key is normal for a mailbox: a person said so, or it was used there and is normal in the tenant.
+
+    Age and days are asked for once, of the tenant: asked for every mailbox they would cost more than they bring.
+    """
+    if row.status is Status.APPROVED:
+        return True
+    return row.status is not Status.BLOCKED and row.records > 0 and fold(row.mail_app_key) in known
 
 
 def is_key(text: str) -> bool:
     """Tell whether a text can be a MailAppKey of a baseline: GUIDs or ``-``, no wildcards, not all blank."""
-    return _KEY.match(text) is not None and text != "-|-|-"
+    return not key_fault(text)
+
+
+def key_fault(text: str) -> str:
+    """Return why a text cannot be a MailAppKey of a baseline, or the empty string if it can."""
+    if not text.strip("-| \t\r\n"):
+        return "blank"
+    if "*" in text or "?" in text:
+        return "wildcard"
+    return "" if _KEY.match(text) else "malformed"
+
+
+def is_guid(text: str) -> bool:
+    """Tell whether a text is a GUID in small letters with dashes."""
+    return re.fullmatch(_GUID, text) is not None
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -116,9 +147,10 @@ def read_baseline(path: Path) -> Baseline:
         for cells in reader:
             where = f"{path}:{reader.line_num}"
             found = _row_problems(where, cells)
-            key = (str(cells["mail_app_key"]), str(cells["mailbox_guid"]))
+            # Rules compare without regard to letter case, so two spellings would be one key with two answers.
+            key = (fold(str(cells["mail_app_key"])), str(cells["mailbox_guid"]))
             if key in seen:
-                found.append(Problem(where, f"key {key[0]} stands here twice"))
+                found.append(Problem(where, f"key {cells['mail_app_key']} stands here twice"))
             seen.add(key)
             problems.extend(found)
             if not found:
@@ -141,7 +173,7 @@ def _row_problems(where: str, cells: dict[str, str]) -> list[Problem]:
         )
     elif key != f"{cells['app_id'] or '-'}|{cells['client_app_id'] or '-'}|{cells['client_kind']}":
         problems.append(Problem(where, f"key {key} does not agree with its own columns"))
-    if cells["mailbox_guid"] and not re.fullmatch(_GUID, cells["mailbox_guid"]):
+    if cells["mailbox_guid"] and not is_guid(cells["mailbox_guid"]):
         problems.append(Problem(where, f"mailbox_guid {cells['mailbox_guid']!r} is no GUID"))
     if cells["status"] not in set(Status):
         problems.append(Problem(where, f"unknown status {cells['status']!r}", f"one of {', '.join(Status)}"))
@@ -170,10 +202,14 @@ def baseline_text(rows: Iterable[Row]) -> str:
     for row in sorted(rows, key=lambda row: (row.mail_app_key, row.mailbox_guid)):
         cells = asdict(row)
         for name in ("reviewed_by", "note"):
-            if str(cells[name]).startswith(_FORMULA):
-                cells[name] = f"'{cells[name]}"
+            cells[name] = neutral(str(cells[name]))
         lines.append(_line(cells.values()))
     return "".join(lines)
+
+
+def neutral(text: str) -> str:
+    """Return free text as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _line(cells: Iterable[object]) -> str:

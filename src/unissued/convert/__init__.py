@@ -1,20 +1,29 @@
 """Rules as KQL and SPL: exact, or refused with the reason. The evaluator is the reference for what a rule means."""
 
+from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
+from unissued.convert.health import HEALTH, health_query
 from unissued.convert.kusto import column
+from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
+    "HEALTH",
+    "LISTS",
     "ROWS",
+    "Asked",
     "Build",
     "Differences",
     "Query",
     "Refused",
     "Schedule",
+    "asked_of",
     "build",
     "column",
     "convert",
     "differences",
+    "health_query",
+    "learning",
     "path_of",
     "write",
 ]

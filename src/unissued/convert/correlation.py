@@ -17,7 +17,7 @@ from sigma.correlations import (
 
 from unissued.convert.query import span
 from unissued.errors import UnsupportedError
-from unissued.pack import Pack, Rule
+from unissued.pack import JUDGES, Pack, Rule
 
 _KEY = re.compile(r"[^A-Za-z0-9]+")
 # Words of the languages, and columns that the templates make.
@@ -35,6 +35,8 @@ _TAKEN = frozenset(
 )
 _KINDS = {"token": "a token", "int": "a number", "time": "a time"}
 """Types whose values are compared as keys in their own way; all others are text in small letters."""
+JUDGED = ("First", "Second")
+"""Begin the names of the columns that a judge looks at, of the first rule and of the second."""
 _MOST = 10_000
 """Splunk's running windows hold no more events."""
 
@@ -53,7 +55,11 @@ class Correlation:
     denied: tuple[str, ...]
     """Rules of which none may match; empty unless the condition is ``a and not b``."""
     names: Mapping[str, Mapping[str, str]]
-    """Rule -> column name of a key (or ``V``) -> the rule's own field."""
+    """Rule -> column name of a key (or ``V``, or what a judge looks at) -> the rule's own field."""
+    judge: str = ""
+    """Name of the test that two records must meet as well."""
+    lists: tuple[str, ...] = ()
+    """The lists that it asks for."""
 
     @property
     def span(self) -> str:
@@ -86,6 +92,8 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         hint = "group by aliases that differ in letters and digits"
         raise UnsupportedError.at(rule.name, "has no key, or two keys that would be one column", hint)
     for key in keys:
+        if rule.judge and key.lower().startswith(tuple(map(str.lower, JUDGED))):
+            raise UnsupportedError.at(rule.name, f"key '{key}' begins as the columns of a judge", "rename the alias")
         if not key[:1].isalpha():
             raise UnsupportedError.at(rule.name, f"key '{key}' does not begin with a letter", "rename the alias")
         if key.lower() in _TAKEN:
@@ -117,10 +125,22 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
     for name in (*rules, *denied):
         names[name] = {column: aliases.get(key, {}).get(name, key) for column, key in wanted.items()}
     _keys_can_meet(pack, rule, names)
+    if rule.judge:
+        for name, letter, fields in zip(rules, JUDGED, JUDGES[rule.judge].fields, strict=True):
+            names[name] |= {f"{letter}{number}": field for number, field in enumerate(fields, 1)}
     if kind == "value_sum":
         _numbers_only(pack, rule, rules, names)
     return Correlation(
-        rule.name, kind, rules, keys, timedelta(seconds=parsed.timespan.seconds), threshold, denied, names
+        rule.name,
+        kind,
+        rules,
+        keys,
+        timedelta(seconds=parsed.timespan.seconds),
+        threshold,
+        denied,
+        names,
+        rule.judge,
+        rule.lists,
     )
 
 

@@ -167,7 +167,7 @@ def read(
     needed = [known for known in needed if known.derive or branch.has(known.name)]
     time = branch.tables[0].time[target]
     columns = [time, *carry]
-    if branch.tables[0].name == "CloudAppEvents" and target == "defender":
+    if target == "defender" and all("ReportId" in table.columns for table in branch.tables):
         columns.append("ReportId")  # a Defender rule must return it
     lines = _table(branch, needed, time, early, carry)
     used = {*shown, *keys.values(), *(name for known in needed for name in known.sources)}
@@ -199,7 +199,10 @@ def _table(branch: Branch, needed: list[Field], time: str, early: Sequence[str],
     """Begin a pipeline: one table, or the parts of a log source side by side, each with the same few columns."""
     first = branch.tables[0]
     if len(branch.tables) == 1:
-        return [first.name, *early, *([f"| where {first.where}"] if first.where else []), *_prefilter(branch, first)]
+        happened = first.event_time
+        moved = f"| extend {time} = iff({happened} >= datetime(2000-01-01), {happened}, {time})"
+        steps = [*early, *([moved] if happened else []), *([f"| where {first.where}"] if first.where else [])]
+        return [first.name, *steps, *_prefilter(branch, first)]
     raw = [known for known in needed if not known.derive]
     parts = []
     for table in branch.tables:

@@ -9,12 +9,10 @@ from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
 from unissued.convert.kql_windows import first_of_chain, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.convert.query import JUDGED_UNTIL, Body, Schedule, span
+from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back, span
 from unissued.errors import UnsupportedError
 from unissued.pack import JUDGED_AFTER, Pack
 
-_LOOK_BACK = 4
-"""Days; a record may be a day old when it arrives, and its company may be a window older."""
 _WEEK = 7
 
 
@@ -27,7 +25,8 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     asked = pack.rule(correlation.rules[0])
     if target == "defender":
         raise UnsupportedError.at(correlation.name, _not_in_defender(pack, correlation), "use Sentinel")
-    if correlation.window > timedelta(days=_LOOK_BACK - 1):
+    far = look_back(correlation.window)
+    if far > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
     define = Definitions(pack.lists_of(pack.rule(correlation.name)))
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
@@ -50,13 +49,13 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
             f"        | distinct {keys}, T\n        ) on {keys}, T\n"
             f"    | extend From = bin(T - {correlation.span}, 1h),\n"
             f"        To = min_of(bin(T + {correlation.span}, 1h) + 1h, bin(Ingested + 6h, 1h))\n"
-            f"    | extend Old = T < ago({_LOOK_BACK}d) + {correlation.span}\n)",
+            f"    | extend Old = T < ago({far}d) + {correlation.span}\n)",
         ),
     ]
     gate = "where not(Old)"
     notes = ['(Alone | where Old | extend Why = "the event is too old for the look-back")']
     if feeds:
-        lets += _gate(feeds)
+        lets += _gate(feeds, far)
         gate += "\n| join kind=leftanti Gaps on From, To"
         notes.append(
             "(Alone | where not(Old) | join kind=inner Gaps on From, To\n"
@@ -78,7 +77,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         guarded(define, end, target, "", defined),
         tables_of(parts),
         tuple(define.lists),
-        Schedule(timedelta(hours=1), timedelta(days=14), None, correlation.window),
+        Schedule(timedelta(hours=1), timedelta(days=SEEN), None, correlation.window),
         (*notes_of(parts), *_gate_notes(feeds)),
     )
 
@@ -134,7 +133,7 @@ def _company(company: list[tuple[str, Branch]], correlation: Correlation, target
     texts = [f"    (datatable({typed}, Seen: datetime)[])"]
     for name, branch in company:
         keys = correlation.own_names(name)
-        early = [f"| where {branch.tables[0].time[target]} > ago({_LOOK_BACK}d)"]
+        early = [f"| where {branch.tables[0].time[target]} > ago({look_back(correlation.window)}d)"]
         reading = read(branch, target, define, keys, early=early, show=False, identify=False)
         text = (
             f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
@@ -145,20 +144,19 @@ def _company(company: list[tuple[str, Branch]], correlation: Correlation, target
     return "union isfuzzy=true\n" + ",\n".join(texts)
 
 
-def _gate(feeds: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Count every feed by hour and find the gaps in each look-back."""
+def _gate(feeds: tuple[str, ...], far: int) -> list[tuple[str, str]]:
+    """Count every feed by hour and find the gaps in each look-back, which begins so many days ago at most."""
     counted = ", ".join(f'({feed} | project TimeGenerated, Feed = "{feed}")' for feed in feeds)
     names = ", ".join(f'"{feed}"' for feed in feeds)
-    far = _LOOK_BACK + _WEEK + 1
     return [
         (
             "Hours",
-            f"materialize(\n    union {counted}\n    | where TimeGenerated > ago({far}d)\n"
+            f"materialize(\n    union {counted}\n    | where TimeGenerated >= bin(ago({SEEN}d), 1h) + 1h\n"
             f"    | summarize Rows = count() by Feed, Hour = bin(TimeGenerated, 1h)\n)",
         ),
         (
             "Expected",
-            f"range Hour from bin(ago({_LOOK_BACK}d), 1h) to bin(now(), 1h) step 1h\n"
+            f"range Hour from bin(ago({far}d), 1h) to bin(now(), 1h) step 1h\n"
             f"    | extend Feed = dynamic([{names}])\n    | mv-expand Feed to typeof(string)\n"
             "    | join kind=leftouter Hours on Feed, Hour\n"
             "    | project Feed, Hour, Rows = coalesce(Rows, 0)\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
+from unissued.convert.judges import kql_judge
 from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
 from unissued.convert.plan import Branch, branches, notes_of
@@ -27,6 +28,9 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     match correlation.type:
         case "event_count":
             steps = _events(bases, correlation)
+        case "temporal" if correlation.judge:
+            define.lists.update(dict.fromkeys(correlation.lists))
+            steps = _judged(bases, correlation)
         case "value_count" | "temporal":
             steps = _values(bases, correlation)
         case "value_sum":
@@ -175,6 +179,22 @@ def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
         f"| where Step == 1 and Values >= {correlation.threshold}"
     )
     return [*steps, ("Firings", text)]
+
+
+def _judged(bases: Sequence[Base], correlation: Correlation) -> Steps:
+    """Bring the records of both rules together and keep the pairs that meet the judge."""
+    first, second = bases
+    keys = ", ".join(correlation.keys)
+    carried = [name for name in correlation.own_names(second.rule) if name not in correlation.keys]
+    report = ", ReportId" if "ReportId" in first.text else ""
+    text = (
+        f"{first.step}\n| join kind=inner (\n"
+        f"    {second.step} | project {keys}, Next = T, Later = New, {', '.join(carried)}\n    ) on {keys}\n"
+        f"| where Next between ((T - {correlation.span}) .. (T + {correlation.span}))\n"
+        f"| where {kql_judge(correlation.judge)}\n"
+        f"| project {keys}, T = max_of(T, Next), Fresh = max_of(New, Later){report}"
+    )
+    return [(first.step, first.text), (second.step, second.text), ("Firings", text)]
 
 
 def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:

@@ -117,7 +117,7 @@ def words_of(branch: Branch, field: Field, others: Collection[str]) -> Mapping[s
 
 def _choose(rule: Rule, source: Source, target: str, condition: Tree | bool, wanted: list[str]) -> Branch | str:
     tables = source.tables_of(target)
-    lacks = {table.name: _lacking(source, table, wanted) for table in tables}
+    lacks = {table.name: lacking(source, table, wanted) for table in tables}
     able = tuple(table for table in tables if not lacks[table.name])
     if not able:
         return "; ".join(dict.fromkeys(lacks.values())) or f"{source.key} is not in {target}"
@@ -128,7 +128,8 @@ def _choose(rule: Rule, source: Source, target: str, condition: Tree | bool, wan
     return Branch(rule, source, tables, condition, "")
 
 
-def _lacking(source: Source, table: Table, wanted: Iterable[str]) -> str:
+def lacking(source: Source, table: Table, wanted: Iterable[str]) -> str:
+    """Return why a table cannot answer for one of some fields, or the empty string if it can for all."""
     for name in wanted:
         if name not in source.fields:
             return f"{source.key} has no field {name}"

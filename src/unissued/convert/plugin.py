@@ -97,6 +97,9 @@ def convert_collection(
 def _query(backend: Backend, received: Received, rule: AnyRule, callback: Callback | None, wanted: str) -> Any:
     """Return one rule's query, without the line break at its end: sigma-cli adds its own."""
     checked = received.checked(rule)
+    if checked.pack.rule(checked.name).judge:
+        hint = "the pack's own query is in kql/ and spl/"
+        raise UnsupportedError.at(checked.name, "a rule with a judge is not converted here", hint)
     target = checked.state.get(TARGET)
     if target not in backend.targets:
         names = ", ".join(map(pipeline_name, backend.targets))

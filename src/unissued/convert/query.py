@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -63,6 +64,15 @@ JUDGED_UNTIL = JUDGED_AFTER + timedelta(hours=1) + _OVERLAP
 """Between a run on time and a late one lie more than an hour; rather some records are judged twice than any never."""
 
 
+def look_back(window: timedelta) -> int:
+    """Return how many days an absence rule looks back for company: the window, and two days for late records."""
+    return math.ceil(window / timedelta(days=1)) + 2
+
+
+SEEN = 14
+"""Days that a rule can see at most; the gate on feeds counts rows as far back."""
+
+
 def on_arrival(target: str, window: timedelta = timedelta(), silence: timedelta | None = None) -> Schedule:
     """Return the schedule of a rule that is judged as records arrive.
 
@@ -90,6 +100,8 @@ class Query:
     tables: tuple[str, ...]
     lists: tuple[str, ...]
     schedule: Schedule
+    notes: tuple[str, ...] = ()
+    """What somebody who runs it should know."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,15 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
     else:
         head = "".join(f"// {line}\n" for line in lines)
     return Query(
-        rule.name, target, path_of(rule.name, target), head + query, query, body.tables, body.lists, body.schedule
+        rule.name,
+        target,
+        path_of(rule.name, target),
+        head + query,
+        query,
+        body.tables,
+        body.lists,
+        body.schedule,
+        body.notes,
     )
 
 

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.plan import branches, notes_of
-from unissued.convert.query import JUDGED_UNTIL, Body, Schedule
+from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
 from unissued.errors import UnsupportedError
 from unissued.pack import JUDGED_AFTER, Pack, Source
 
-_LOOK_BACK = 4
 _HOUR, _DAY = 3600, 86400
 _BLOCK = 6 * _HOUR
 
@@ -23,7 +22,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     Raises:
         UnsupportedError: its window is longer than the look-back.
     """
-    if correlation.window > timedelta(days=_LOOK_BACK - 1):
+    if look_back(correlation.window) > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
     asked = pack.rule(correlation.rules[0])
     keys = correlation.own_names(asked.name)
@@ -60,7 +59,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         "\n".join(lines),
         feeds_of(parts),
         tuple(lists),
-        Schedule(timedelta(hours=1), timedelta(days=14), None, correlation.window),
+        Schedule(timedelta(hours=1), timedelta(days=SEEN), None, correlation.window),
         (
             *notes_of(parts),
             EXTRACTED,
@@ -88,7 +87,7 @@ def _judged(reading: Reading, correlation: Correlation, shown: list[str]) -> str
         f"eval group={_group(correlation)}",
         f"fields _time, group, judged, {', '.join(dict.fromkeys((*keys, *shown)))}",
     ]
-    return branch_of(f"earliest=-14d {reading.search}", stages)
+    return branch_of(f"earliest=-{SEEN}d {reading.search}", stages)
 
 
 def _group(correlation: Correlation) -> str:
@@ -103,7 +102,7 @@ def _company(reading: Reading, correlation: Correlation) -> str:
         f"eval group={_group(correlation)}",
         "fields _time, group, seen",
     ]
-    return branch_of(f"earliest=-{_LOOK_BACK + 1}d {reading.search}", stages)
+    return branch_of(f"earliest=-{look_back(correlation.window) + 1}d {reading.search}", stages)
 
 
 def _hours(source: Source) -> str:
@@ -113,10 +112,11 @@ def _hours(source: Source) -> str:
     stages = [
         *event_time(table),
         'eval feed=spath(_raw,"category"), hour=floor(_time/3600)*3600',
+        f"where hour>now()-{SEEN * _DAY}",
         'eval group="hour|".feed."|".hour',
         "fields _time, group, feed, hour",
     ]
-    return branch_of(f"earliest=-{_LOOK_BACK + 8}d index=* {table.where} category IN ({names})", stages)
+    return branch_of(f"earliest=-{SEEN + 1}d index=* {table.where} category IN ({names})", stages)
 
 
 def _alone(correlation: Correlation, shown: list[str]) -> list[str]:
@@ -139,7 +139,7 @@ def _alone(correlation: Correlation, shown: list[str]) -> list[str]:
 
 def _gate(feeds: list[str], correlation: Correlation) -> list[str]:
     """Return the commands that find the gaps in the look-back of each record."""
-    first = f"floor((now()-{_LOOK_BACK * _DAY})/3600)*3600"
+    first = f"floor((now()-{look_back(correlation.window) * _DAY})/3600)*3600"
     window = correlation.seconds
     return [
         # Every hour, also those without rows, beside the same hour a week ago.
@@ -179,7 +179,7 @@ def _verdict(correlation: Correlation, shown: list[str]) -> list[str]:
     blank = ", ".join(f'{name}=if(state="found",{name},null())' for name in names)
     keys = " ".join(correlation.keys)
     return [
-        f"| eval state=case(moment<now()-{_LOOK_BACK * _DAY}+{window},\n"
+        f"| eval state=case(moment<now()-{look_back(correlation.window) * _DAY}+{window},\n"
         '    "not evaluated: the event is too old for the look-back",\n'
         '    isnotnull(gaps),"not evaluated: gap in ".mvjoin(gaps,", ")." from ".strftime(gap_first,"%F %T %z")'
         '." to ".strftime(gap_last,"%F %T %z"),true(),"found")',

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unissued.convert.correlation import Correlation
+from unissued.convert.judges import spl_judge
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival
 from unissued.convert.spl import Reading, read
@@ -17,8 +18,13 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
     """Write a correlation whose condition looks at one window."""
     schedule = on_arrival(target, correlation.window, correlation.window)
     bases = [base(pack, pack.rule(name), correlation, target) for name in correlation.rules]
-    lists = tuple(dict.fromkeys(name for one in bases for reading in one.readings for name in reading.lists))
-    lines = [*gathered(bases, correlation, schedule), *_firings(correlation), *chains(correlation)]
+    lists = tuple(
+        dict.fromkeys(
+            [*(name for one in bases for reading in one.readings for name in reading.lists), *correlation.lists]
+        )
+    )
+    firings = _judged(pack, correlation) if correlation.judge else _firings(correlation)
+    lines = [*gathered(bases, correlation, schedule), *firings, *chains(correlation)]
     specs = pack.lists_of(pack.rule(correlation.name))
     lines += guard(specs, lists, correlation.keys[0])
     lines.append(f"| table {', '.join(['_time', *correlation.keys, *note_of(specs, lists)])}")
@@ -87,6 +93,31 @@ def _firings(correlation: Correlation) -> list[str]:
         case "value_sum":
             return _sums(correlation, by)
     return _ordered(correlation, by)
+
+
+def _judged(pack: Pack, correlation: Correlation) -> list[str]:
+    """Bring the records of both rules together and keep the pairs that meet the judge.
+
+    A record of the second rule is one text of its values, each with a sign in front; what parts them is escaped.
+    """
+    second = [name for name in correlation.own_names(correlation.rules[1]) if name not in correlation.keys]
+    escaped = "".join(f'."|=".replace(replace({name},"%","%25"),"[|]","%7C")' for name in second)
+    back = ",\n    ".join(
+        f'{name}=replace(replace(substr(mvindex(parts,{number}),2),"%7C","|"),"%25","%")'
+        for number, name in enumerate(second, 2)
+    )
+    (listed,) = (pack.catalogue.lists[name] for name in correlation.lists)
+    return [
+        f'| eval other=if(rule=2,_time."|".new{escaped},null())',
+        f"| eventstats values(other) AS others by {' '.join(correlation.keys)}",
+        "| where rule=1 AND isnotnull(others)",
+        "| mvexpand others",
+        '| eval parts=split(others,"|"), next=tonumber(mvindex(parts,0)), later=tonumber(mvindex(parts,1)),\n'
+        f"    {back}",
+        f"| where abs(_time-next)<={correlation.seconds}",
+        *(f"| {stage}" for stage in spl_judge(correlation.judge, listed)),
+        "| eval _time=max(_time,next), fresh=max(new,later)",
+    ]
 
 
 def _events(correlation: Correlation, by: str) -> list[str]:

@@ -85,6 +85,18 @@ def lists_of(node: Tree | bool) -> Iterator[str]:
             yield from (part.name for part in leaf.value.s if isinstance(part, Placeholder))
 
 
+def without_lists(node: object) -> Tree | bool:
+    """Return what a condition comes to where every list is empty; True or False when nothing is left."""
+    node = _checked(node)
+    match node:
+        case ConditionNOT(args=[arg]):
+            below = without_lists(arg)
+            return not below if isinstance(below, bool) else ConditionNOT([below])
+        case ConditionAND(args=args) | ConditionOR(args=args):
+            return _join(type(node), [without_lists(arg) for arg in args])
+    return False if any(lists_of(node)) else node
+
+
 def numbers_of(node: Tree | bool, field: str) -> set[int] | None:
     """Return the numbers that a condition asks a field for; None when it asks for something else as well."""
     found: set[int] = set()

@@ -2,14 +2,17 @@
 
 from unissued.evaluate.canon import Value, canonical, fold
 from unissued.evaluate.evaluate import Given, comparable_lists, compile_rule, evaluate
-from unissued.evaluate.event import Event
+from unissued.evaluate.event import Event, resolve
 from unissued.evaluate.explain import explain
-from unissued.evaluate.match import Match, Outcome, Reason, Unjudged, Verdict
+from unissued.evaluate.match import Look, Match, Outcome, Reason, Unjudged, Verdict
+from unissued.evaluate.predicate import Node
 
 __all__ = [
     "Event",
     "Given",
+    "Look",
     "Match",
+    "Node",
     "Outcome",
     "Reason",
     "Unjudged",
@@ -21,4 +24,5 @@ __all__ = [
     "evaluate",
     "explain",
     "fold",
+    "resolve",
 ]

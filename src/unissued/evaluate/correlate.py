@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, product
 from operator import attrgetter, eq, ge, gt, le, lt
@@ -23,10 +23,13 @@ from sigma.correlations import (
 from unissued.errors import UnsupportedError
 from unissued.evaluate.canon import Value, fold
 from unissued.evaluate.feeds import Feeds
-from unissued.evaluate.match import Match, Reason, Unjudged
+from unissued.evaluate.judges import JUDGES, Lists
+from unissued.evaluate.match import Look, Match, Reason, Unjudged
 from unissued.pack.catalogue import Source
 from unissued.pack.rule import JUDGED_AFTER, Rule
+from unissued.record import Origin
 
+_ALL_NEEDED = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le, "eq": eq}
 
 
@@ -38,6 +41,8 @@ class Surroundings:
     feeds: Feeds
     sources: Mapping[str, tuple[Source, ...]]
     """Rule name -> log sources that the rule reads."""
+    lists: Lists
+    """For judges: what the tenant's lists hold."""
 
 
 Group = tuple[Value, ...]
@@ -86,7 +91,8 @@ def merge(unjudged: Sequence[Unjudged]) -> list[Unjudged]:
         if known is not None:
             times = sorted(filter(None, (known.first, known.last, one.first, one.last)))
             first, last = (times[0], times[-1]) if times else (None, None)
-            one = Unjudged(one.reason, one.detail, known.records + one.records, first, last)
+            records, looks = known.records + one.records, known.looks + one.looks
+            one = Unjudged(one.reason, one.detail, records, first, last, looks)
         merged[(one.reason, one.detail)] = one
     return list(merged.values())
 
@@ -144,6 +150,10 @@ def _firings(
     condition = correlation.condition
     if isinstance(condition, SigmaExtendedCorrelationCondition):
         return _extended(condition, members, window, around)
+    if rule.judge:
+        return _judged(rule, members, window, around), []
+    if correlation.type in _ALL_NEEDED and not {member.rule for member in members}.issuperset(rule.references):
+        return [], []
     holds = _window_test(correlation, list(rule.references))
     firings = [
         _Firing(time, tuple(member.match for member in inside))
@@ -151,6 +161,20 @@ def _firings(
         if holds(inside)
     ]
     return firings, []
+
+
+def _judged(rule: Rule, members: list[_Member], window: timedelta, around: Surroundings) -> list[_Firing]:
+    """Return when the later record of each pair came that lies within a window and meets the rule's judge."""
+    first, second = rule.references
+    found: dict[datetime, list[Match]] = {}
+    for one, other in product(members, members):
+        if (one.rule, other.rule) != (first, second) or abs(one.time - other.time) > window:
+            continue
+        if one.match.event is None or other.match.event is None:
+            raise UnsupportedError.at(rule.name, "a judge looks at records of detections")
+        if JUDGES[rule.judge](one.match.event, other.match.event, around.lists):
+            found.setdefault(max(one.time, other.time), []).extend((one.match, other.match))
+    return [_Firing(time, tuple(because)) for time, because in sorted(found.items(), key=lambda item: item[0])]
 
 
 def _windows(members: list[_Member], window: timedelta) -> Iterator[tuple[datetime, list[_Member]]]:
@@ -252,7 +276,8 @@ def _extended(
             continue
         gap = _gap(denied - present, member.time - window, member.time + window, judged_at, around)
         if gap is not None:
-            unjudged.append(_question(*gap, member))
+            look = Look(member.time - window, member.time + window, judged_at, _latest(member))
+            unjudged.append(replace(_question(*gap, member), looks=(look,)))
         else:
             because = (other.match for other in asked if timedelta() <= member.time - other.time <= window)
             firings.append(_Firing(member.time, tuple(because)))
@@ -309,6 +334,10 @@ def _gap(
             if gap is not None:
                 return gap
     return None
+
+
+def _latest(member: _Member) -> Origin:
+    return member.match.events()[-1].record.origin
 
 
 def _question(reason: Reason, detail: str, member: _Member) -> Unjudged:

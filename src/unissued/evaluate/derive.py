@@ -6,6 +6,7 @@ import base64
 import re
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from unissued.evaluate.canon import Value, canonical, fold
 
@@ -41,6 +42,20 @@ def mailbox_app_key(inputs: Inputs) -> list[Value]:
 def first_present(inputs: Inputs) -> list[Value]:
     """Return the first of the fields that has a value."""
     return next(([_first(values)] for values in inputs if values), [])
+
+
+def seconds_between(inputs: Inputs) -> list[Value]:
+    """Return the whole seconds from one time to another, negative where the other is earlier; none where one lacks."""
+    if not all(inputs):
+        return []
+    first, second = (datetime.fromisoformat(_first(values)) for values in inputs)
+    return [int((second - first).total_seconds())]
+
+
+def upn_suffix(inputs: Inputs) -> list[Value]:
+    """Return what follows the last @ of a user's name: the domain that vouches for the user."""
+    _, at, suffix = _first(inputs[0]).rpartition("@")
+    return [suffix] if at and suffix else []
 
 
 def token_of_request(request: str) -> str:
@@ -98,6 +113,8 @@ DERIVATIONS: dict[str, Callable[[Inputs], list[Value]]] = {
         mail_app_key,
         mailbox_app_key,
         first_present,
+        seconds_between,
+        upn_suffix,
         issued_token_ids,
         target_app_id_unified,
         target_app_id_entra,

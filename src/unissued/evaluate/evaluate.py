@@ -35,7 +35,7 @@ class Given:
 
 def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
     """Return a list's entries in the form in which rules compare them; empty entries are no entries."""
-    if spec.key in ("mail_app_key", "mailbox_app_key"):
+    if spec.key in ("mail_app_key", "mailbox_app_key", "pair"):
         stripped = (entry.strip(" \t\r\n") for entry in entries)
         return frozenset(fold(entry) for entry in stripped if entry)
     found = (canonical(spec.key, {}, entry) for entry in entries)
@@ -77,6 +77,7 @@ def evaluate(
         now=given.now or max((record.ingested for record in records), default=datetime.now(UTC)) + JUDGED_AFTER,
         feeds=Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
         sources={rule.name: rule.sources for rule in pack.rules.values()},
+        lists=lists,
     )
     outcomes: dict[str, Outcome] = {}
     for rule in rules:

@@ -11,6 +11,8 @@ from unissued.record import Record
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
+_SEEN = timedelta(days=14)
+"""How far back rows are counted from the time of judgement: no rule of Sentinel sees more."""
 _BLOCK_HOURS = 6
 _ENOUGH = 0.8
 """Share of last week's rows below which an hour has a gap."""
@@ -86,11 +88,17 @@ class Feeds:
         return sum(ingested <= judged for ingested in self._rows[table].get(hour, ()))
 
     def _expected(self, table: str, hour: datetime, judged: datetime) -> int | None:
-        """Return last week's rows of the same hour, or None where nothing is known about last week."""
+        """Return last week's rows of the same hour, or None where nothing is known about last week.
+
+        Hours that had begun two weeks before the judgement count as unknown.
+        """
+        before = hour - WEEK
+        if before <= judged - _SEEN:
+            return None
         if table in self._last_week:
             return self._last_week[table]
-        before = hour - WEEK
-        return self._count(table, before, judged) if min(self._rows[table]) <= before else None
+        known = any(judged - _SEEN < other <= before for other in self._rows[table])
+        return self._count(table, before, judged) if known else None
 
     def _block_is_complete(self, table: str, hours: list[datetime], judged: datetime) -> bool:
         rows = sum(self._count(table, hour, judged) for hour in hours)

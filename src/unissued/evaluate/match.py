@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from unissued.evaluate.canon import Value
 from unissued.evaluate.event import Event
+from unissued.record import Origin
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,17 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
+class Look:
+    """Where company of one record could have been: a feed has to be complete from ``start`` to ``end``."""
+
+    start: datetime
+    end: datetime
+    judged: datetime
+    """Rows that arrived later do not count."""
+    record: Origin
+
+
+@dataclass(frozen=True)
 class Unjudged:
     """Something that was not evaluated: why, how many records it concerns, and their time span."""
 
@@ -73,6 +85,8 @@ class Unjudged:
     records: int = 0
     first: datetime | None = None
     last: datetime | None = None
+    looks: tuple[Look, ...] = field(default=(), compare=False, repr=False)
+    """Of records that a feed kept from being judged: what the feed should have covered."""
 
 
 @dataclass(frozen=True)

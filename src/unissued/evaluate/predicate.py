@@ -45,6 +45,37 @@ class Node:
     parts: tuple[Node, ...] = ()
     field: str = ""
     """The field that a comparison reads; empty for and, or, not."""
+    reads: frozenset[str] = frozenset()
+    """Every field that the test depends on."""
+
+
+_REMEMBERED = 20_000
+"""Verdicts that a node remembers at most."""
+
+
+def _node(says: str, test: Test, parts: tuple[Node, ...] = (), *, field: str = "", other: str = "") -> Node:
+    """Make a node; one that depends on a single field judges every value once, as logs repeat most values."""
+    reads = frozenset({field, other} - {""}).union(*(part.reads for part in parts))
+    if len(reads) == 1:
+        test = _remembering(test, *reads)
+    return Node(says, test, parts, field, reads)
+
+
+def _remembering(test: Test, field: str) -> Test:
+    known: dict[tuple[Value, ...], bool] = {}
+
+    def remembered(event: Event) -> bool:
+        values = event.values(field)
+        if len(values) == 1 and type(values[0]) is bool:  # True would be found under 1
+            return test(event)
+        found = known.get(values)
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[values] = test(event)
+        return found
+
+    return remembered
 
 
 def compile_condition(condition: object, lists: Lists) -> Node:
@@ -59,13 +90,13 @@ def compile_condition(condition: object, lists: Lists) -> Node:
     match condition:
         case ConditionAND(args=args):
             parts = tuple(compile_condition(arg, lists) for arg in args)
-            return Node("and", lambda event: all(part.test(event) for part in parts), parts)
+            return _node("and", lambda event: all(part.test(event) for part in parts), parts)
         case ConditionOR(args=args):
             parts = tuple(compile_condition(arg, lists) for arg in args)
-            return Node("or", lambda event: any(part.test(event) for part in parts), parts)
+            return _node("or", lambda event: any(part.test(event) for part in parts), parts)
         case ConditionNOT(args=[arg]):
             part = compile_condition(arg, lists)
-            return Node("not", lambda event: not part.test(event), (part,))
+            return _node("not", lambda event: not part.test(event), (part,))
         case ConditionFieldEqualsValueExpression(field=field, value=value):
             return _comparison(field, value, lists)
     raise UnsupportedError.at("condition", f"{type(condition).__name__} has no meaning here", "name a field")
@@ -75,21 +106,24 @@ def _comparison(field: str, value: object, lists: Lists) -> Node:
     """Compile one ``field: value``; ``value`` is one of pySigma's value types."""
     match value:
         case SigmaNull():
-            return Node(f"{field} is missing", lambda event: not event.values(field), field=field)
+            return _node(f"{field} is missing", lambda event: not event.values(field), field=field)
         case SigmaExists(exists=wanted):
             says = f"{field} {'exists' if wanted else 'is missing'}"
-            return Node(says, lambda event: bool(event.values(field)) is wanted, field=field)
+            return _node(says, lambda event: bool(event.values(field)) is wanted, field=field)
         case SigmaExpansion(values=values):
             parts = tuple(_comparison(field, item, lists) for item in values)
-            return Node("or", lambda event: any(part.test(event) for part in parts), parts)
+            return _node("or", lambda event: any(part.test(event) for part in parts), parts)
         case SigmaFieldReference(field=other, starts_with=False, ends_with=False):
-            return Node(
-                f"{field} = {other}", lambda event: _share(event.values(field), event.values(other)), field=field
+            return _node(
+                f"{field} = {other}",
+                lambda event: _share(event.values(field), event.values(other)),
+                field=field,
+                other=other,
             )
         case SigmaString() if value.contains_placeholder():
             return _membership(field, value, lists)
     says, holds = _value(value)
-    return Node(f"{field} {says}", lambda event: any(holds(one) for one in event.values(field)), field=field)
+    return _node(f"{field} {says}", lambda event: any(holds(one) for one in event.values(field)), field=field)
 
 
 def _share(ours: Collection[Value], theirs: Collection[Value]) -> bool:
@@ -100,7 +134,7 @@ def _membership(field: str, value: SigmaString, lists: Lists) -> Node:
     name = value.s[0].name if len(value.s) == 1 and isinstance(value.s[0], Placeholder) else ""
     entries = lists.get(name, ())
     says = f"{field} in list {name}"
-    return Node(says, lambda event: any(fold(str(one)) in entries for one in event.values(field)), field=field)
+    return _node(says, lambda event: any(fold(str(one)) in entries for one in event.values(field)), field=field)
 
 
 def _value(value: object) -> tuple[str, Callable[[Value], bool]]:

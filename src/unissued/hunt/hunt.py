@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from unissued.evaluate import Given, Outcome, evaluate
+from unissued.health import HealthFinding, health
 from unissued.hunt.finding import Finding, findings
 from unissued.logs import Reading, Refusal
 from unissued.pack.load import Pack
@@ -22,13 +23,15 @@ class Hunt:
     findings: tuple[Finding, ...]
     outcomes: Mapping[str, Outcome]
     """Verdicts of the rules that were hunted with, by rule name."""
+    health: tuple[HealthFinding, ...] = ()
+    """Where the feeds cannot be trusted. These are about the logs, not about an intruder."""
 
     @property
     def exit_status(self) -> int:
-        """1 with findings, 3 without findings on incomplete input, else 0."""
+        """1 with findings, 3 without findings on incomplete input or feeds, else 0."""
         if self.findings:
             return 1
-        return 3 if self.reading.partial else 0
+        return 3 if self.reading.partial or self.health else 0
 
 
 def hunt(
@@ -51,7 +54,8 @@ def hunt(
         until: findings end here, exclusive.
     """
     names = [rule.name for rule in pack.rules.values() if (rule.name in only if only else rule.level)]
-    outcomes = evaluate(pack, reading.records, Given(lists=lists, measured=True), names)
+    given = Given(lists=lists, measured=True)
+    outcomes = evaluate(pack, reading.records, given, names)
     found: list[Finding] = []
     for name in names:
         matches = [
@@ -61,7 +65,12 @@ def hunt(
         ]
         found.extend(findings(pack, pack.rule(name), matches, lists, partial=bool(reading.partial)))
     found.sort(key=_order)
-    return Hunt(reading, tuple(found), {name: outcomes[name] for name in names})
+    feeds = tuple(
+        one
+        for one in health(pack, reading.records, given, outcomes)
+        if (since is None or one.last >= since) and (until is None or one.first < until)
+    )
+    return Hunt(reading, tuple(found), {name: outcomes[name] for name in names}, feeds)
 
 
 def _order(finding: Finding) -> tuple[int, datetime, str, str]:

@@ -12,20 +12,22 @@ from unissued.record import utc_text
 
 
 def as_json(result: Hunt) -> str:
-    """Return the whole hunt as one JSON object: schema, tool, summary, results, not_evaluated."""
+    """Return the whole hunt as one JSON object: schema, tool, summary, results, health, not_evaluated."""
     whole = {
         "schema": 1,
         "tool": {"name": "unissued", "version": __version__},
         "summary": _summary(result),
         "results": [finding.as_dict() for finding in result.findings],
+        "health": [one.as_dict() for one in result.health],
         "not_evaluated": _not_evaluated(result),
     }
     return json.dumps(whole, indent=2) + "\n"
 
 
 def as_jsonl(result: Hunt) -> str:
-    """Return the hunt as lines with a ``kind``: findings, then not_evaluated, last one summary."""
+    """Return the hunt as lines with a ``kind``: findings, health, not_evaluated, last one summary."""
     lines = [finding.as_dict() for finding in result.findings]
+    lines += [one.as_dict() for one in result.health]
     lines += [{"kind": "not_evaluated", **entry} for entry in _not_evaluated(result)]
     lines.append({"kind": "summary", "tool": {"name": "unissued", "version": __version__}, **_summary(result)})
     return "".join(json.dumps(line) + "\n" for line in lines)

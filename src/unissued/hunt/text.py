@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unissued.evaluate import Unjudged
+from unissued.health import HealthFinding
 from unissued.hunt.finding import Finding
 from unissued.hunt.hunt import Hunt, refused
 from unissued.hunt.visible import visible
@@ -31,6 +32,8 @@ def as_text(result: Hunt) -> RenderableType:
     parts: list[RenderableType] = [_files(result), Text()]
     parts += [Text(line, style="yellow") for line in _unused(result)]
     parts += [*_not_evaluated(result), Text()]
+    for one in result.health:
+        parts += [*_health(one), Text()]
     for finding in result.findings:
         parts += [*_block(finding), Text()]
     parts.append(Text(_closing(result), style="bold"))
@@ -78,6 +81,15 @@ def _extent(question: Unjudged) -> str:
     if not question.records or question.first is None or question.last is None:
         return ""
     return f" ({question.records} records, {utc_text(question.first)} to {utc_text(question.last)})"
+
+
+def _health(finding: HealthFinding) -> Iterator[RenderableType]:
+    level = finding.check.level
+    yield Text.assemble(
+        (f"{level.upper():<8}", _STYLE.get(level, "")), " ", (finding.check.name, "bold"), "  feed health"
+    )
+    yield Text(f"         {finding.check.title}", style="italic")
+    yield Text(f"         {visible(finding.said(), 600)}")
 
 
 def _block(finding: Finding) -> Iterator[RenderableType]:
@@ -143,4 +155,6 @@ def _closing(result: Hunt) -> str:
     blind = sum(1 for outcome in result.outcomes.values() if outcome.unjudged)
     found = ", ".join(f"{number} {level}" for level, number in by_level.items()) or "none"
     state = "partial" if result.reading.partial else "complete"
-    return f"findings: {found}; rules with something not evaluated: {blind} of {len(result.outcomes)}; input {state}"
+    feeds = f"feed health: {len(result.health) or 'nothing'} to report"
+    rules = f"rules with something not evaluated: {blind} of {len(result.outcomes)}"
+    return f"findings: {found}; {feeds}; {rules}; input {state}"

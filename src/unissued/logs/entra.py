@@ -1,10 +1,11 @@
-"""Records of Entra: sign-ins and directory audit, in Entra's own form, in Sentinel's tables and in portal exports."""
+"""Records of Entra: sign-ins, directory audit and risks, in Entra's form, in Sentinel's tables and portal exports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload, without_odata
+from unissued.logs.graph import graph_envelope
 from unissued.logs.naming import is_empty
 from unissued.logs.shapes import Container
 from unissued.logs.tables import (
@@ -12,6 +13,7 @@ from unissued.logs.tables import (
     DEFENDER_SIGNINS,
     DIRECTORY,
     PORTAL_SIGNIN,
+    RISKS,
     SIGNIN_CATEGORIES,
     SIGNIN_TABLES,
     SIGNINS,
@@ -31,6 +33,8 @@ _SIGNIN_IDENTITY = (
     "id", "requestid", "appid", "applicationid", "userid", "userprincipalname", "uniquetokenidentifier",
     "serviceprincipalid", "originalrequestid",
 )  # fmt: skip
+_RISK_CATEGORY = "userriskevents"
+_RISK_TABLE = "AADUserRiskEvents"
 
 
 def diagnostic(drafter: Drafter, _row: Mapping[str, object], keys: Keys, _container: Container) -> Verdict | None:
@@ -39,12 +43,17 @@ def diagnostic(drafter: Drafter, _row: Mapping[str, object], keys: Keys, _contai
     if not kind:
         return None
     shape = "B4 diagnostic envelope"
-    if kind.casefold() not in ("auditlogs", *SIGNIN_CATEGORIES):
+    if kind.casefold() not in ("auditlogs", "microsoftgraphactivitylogs", _RISK_CATEGORY, *SIGNIN_CATEGORIES):
         return Skipped(kind, shape)
     try:
         inner = payload(keys["properties"])
     except UnreadableError as error:
         return Refused(f"properties {error}", shape)
+    if kind.casefold() == "microsoftgraphactivitylogs":
+        return graph_envelope(drafter, keys, inner, shape)
+    if kind.casefold() == _RISK_CATEGORY:
+        row = {"TimeGenerated": keys.get("time"), **as_object(without_odata(inner))}
+        return drafter.draft(RISKS, _RISK_TABLE, shape, row)
     return _entra(drafter, keys, inner, shape)
 
 
@@ -119,6 +128,20 @@ def directory(drafter: Drafter, row: Mapping[str, object], keys: Keys, container
         row = {entra_column(key): value for key, value in as_object(without_odata(row)).items()}
     row = {**row, "OperationName": keys.get("operationname") or keys["activitydisplayname"]}
     return drafter.draft(DIRECTORY, "AuditLogs", shape, row)
+
+
+def risk(drafter: Drafter, row: Mapping[str, object], keys: Keys, container: Container) -> Verdict | None:
+    """A row of AADUserRiskEvents, or a risk detection as Microsoft Graph gives it."""
+    named = _RISK_TABLE.casefold() in (word(keys.get("type")), word(keys.get("$table")))
+    # Service principals have risk detections too, in a table of their own.
+    of_a_user = "riskeventtype" in keys and ("userprincipalname" in keys or "userid" in keys)
+    if not named and not (of_a_user and ("activitydatetime" in keys or "detecteddatetime" in keys)):
+        return None
+    entra = not named and "timegenerated" not in keys
+    shape = "B5 risk detection JSON" if entra else table_shape(keys, container)
+    if is_empty(keys.get("riskeventtype")):
+        return Refused(f"an aggregate of {_RISK_TABLE}, no event", shape)
+    return drafter.draft(RISKS, _RISK_TABLE, shape, as_object(without_odata(row)) if entra else row)
 
 
 def _looks_like_signin(keys: Keys) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload
-from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, signin
+from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, risk, signin
+from unissued.logs.graph import graph_request
 from unissued.logs.naming import Names, folded, is_empty, without_suffixes
 from unissued.logs.shapes import Container, Row
-from unissued.logs.tables import DEFENDER_SIGNINS, FOREIGN_TABLES, SIGNINS, signin_table
+from unissued.logs.tables import DEFENDER_SIGNINS, FOREIGN_TABLES, GRAPH_TABLES, SIGNINS, signin_table
 from unissued.logs.times import from_epoch
 from unissued.logs.unified import audit_search, cloud_app, core, is_core, office
 from unissued.logs.verdict import Draft, Drafter, Keys, Refused, Skipped, Verdict, reshaped, table_shape, word
@@ -53,7 +54,18 @@ class Sorter:
         for read in (_content_list, _foreign, _summary):
             if verdict := read(row, keys, container):
                 return verdict
-        for draft in (audit_search, diagnostic, cloud_app, core, office, portal_signin, signin, directory):
+        for draft in (
+            audit_search,
+            diagnostic,
+            cloud_app,
+            core,
+            office,
+            portal_signin,
+            graph_request,
+            risk,
+            signin,
+            directory,
+        ):
             if found := draft(self._drafter, row, keys, container):
                 return found
         return _other(keys, container)
@@ -124,7 +136,7 @@ class Sorter:
             return None
         shape = "E3 streamed hunting tables"
         kind = category[len(_HUNTING) :]
-        if kind.casefold() not in ("cloudappevents", *DEFENDER_SIGNINS):
+        if kind.casefold() not in ("cloudappevents", *GRAPH_TABLES, *DEFENDER_SIGNINS):
             return Skipped(kind, shape)
         try:
             inner = payload(keys["properties"])

@@ -13,6 +13,8 @@ EXCHANGE = "m365/exchange"
 AUDIT = "m365/audit"
 DIRECTORY = "azure/auditlogs"
 SIGNINS = "azure/signinlogs"
+GRAPH = "azure/graphactivity"
+RISKS = "azure/riskdetection"
 
 SIGNIN_TABLES = {
     name.casefold(): name
@@ -38,6 +40,10 @@ DEFENDER_SIGNINS = {
     "entraidspnsigninevents": "EntraIdSpnSignInEvents",
     "aadsignineventsbeta": "EntraIdSignInEvents",
     "aadspnsignineventsbeta": "EntraIdSpnSignInEvents",
+}
+GRAPH_TABLES = {
+    "microsoftgraphactivitylogs": "MicrosoftGraphActivityLogs",
+    "graphapiauditevents": "GraphAPIAuditEvents",
 }
 _EVENT_TYPES = {
     "interactiveuser": "SigninLogs",
@@ -67,7 +73,7 @@ RECORD_TYPES = {
 # Tables of these products that no rule looks at.
 FOREIGN_TABLES = frozenset(
     _words(
-        "microsoftgraphactivitylogs graphapiauditevents aaduserriskevents aadriskyusers aadriskyserviceprincipals"
+        "aadriskyusers aadriskyserviceprincipals"
         " aadserviceprincipalriskevents aadprovisioninglogs azureactivity enrichedmicrosoft365auditlogs alertinfo"
         " alertevidence identitylogonevents identitydirectoryevents identityqueryevents deviceevents emailevents"
         " oauthappinfo behavioranalytics securityalert securityincident"
@@ -83,6 +89,7 @@ TELLING_COLUMNS = frozenset(
         " actiontype raweventdata reportid createddatetime activitydatetime operationname correlationid type $table"
         " tenantid category ipaddress userid userprincipalname appid clientappid targetresources initiatedby"
         " uniquetokenidentifier requestid contenturi contenttype contentid mailaccesstype sessionid clientip starttime"
+        " requesturi signinactivityid responsestatuscode"
     )
 ) | {"date (utc)", "request id", "ip address", "correlation id"}
 
@@ -100,11 +107,23 @@ _SENTINEL = _words(
     " OriginalRequestId ResourceIdentity ResourceDisplayName InitiatedBy TargetResources AdditionalDetails Status"
     " DeviceDetail LocationDetails ServicePrincipalId Timestamp Type"
 )
+_GRAPH = _words(
+    "Id TimeGenerated SignInActivityId RequestUri RequestMethod ResponseStatusCode AppId UserId ServicePrincipalId"
+    " SessionId TokenIssuedAt IdentityProvider Roles Scopes IPAddress UserAgent ClientRequestId OperationId ApiVersion"
+    " Timestamp Type"
+)
+_RISK = _words(
+    "Id ActivityDateTime DetectedDateTime LastUpdatedDateTime TimeGenerated RiskEventType RiskLevel RiskState"
+    " RiskDetail DetectionTimingType Source Activity IpAddress Location UserId UserPrincipalName UserDisplayName"
+    " RequestId CorrelationId TokenIssuerType AdditionalInfo Type"
+)
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     EXCHANGE: _RAW_AUDIT,
     AUDIT: _RAW_AUDIT,
     DIRECTORY: _SENTINEL,
     SIGNINS: _SENTINEL,
+    GRAPH: _GRAPH,
+    RISKS: _RISK,
 }
 
 # Fields that are lists or objects, and that exports write as text.
@@ -143,6 +162,11 @@ ENTRA = {
     "riskeventtypes_v2": "RiskEventTypes_V2",
     "operationtype": "AADOperationType",
     "appliedconditionalaccesspolicies": "ConditionalAccessPolicies",
+}
+GRAPH_REQUEST = {
+    "requestid": "Id",
+    "c_sid": "SessionId",
+    "c_deviceid": "DeviceId",
 }
 DEFENDER_SIGNIN = {
     "requestid": "Id",

@@ -2,17 +2,20 @@
 
 from unissued.pack.catalogue import TARGETS, Catalogue, Field, ListSpec, Source, Table, load_catalogue, parse_span
 from unissued.pack.document import Document, load_document, load_documents, parse_document
+from unissued.pack.judges import JUDGES, Judge
 from unissued.pack.load import Pack, load_pack, pack_of
 from unissued.pack.rule import JUDGED_AFTER, Fold, Rule
 from unissued.pack.site import Site, load_site
 
 __all__ = [
     "JUDGED_AFTER",
+    "JUDGES",
     "TARGETS",
     "Catalogue",
     "Document",
     "Field",
     "Fold",
+    "Judge",
     "ListSpec",
     "Pack",
     "Rule",

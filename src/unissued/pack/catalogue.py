@@ -41,6 +41,8 @@ class Table:
     """Time column or path, per target."""
     path: str
     category: str = ""
+    event_time: str = ""
+    """Column of a Kusto table that holds the time of the event, where the time column says when the row was written."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Kusto column -> scalar type, as far as queries may name them; empty for a sourcetype."""
 
@@ -244,6 +246,7 @@ class _Reader:
             time={target: str(column) for target, column in times.items()},
             path=str(entry["path"]),
             category=str(entry.get("category", "")),
+            event_time=str(entry.get("event_time", "")),
             columns=self.columns(name, _mapping(entry.get("columns", {}), name)),
         )
 

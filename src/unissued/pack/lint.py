@@ -16,6 +16,7 @@ from unissued.errors import PackError, Problem
 from unissued.pack import vocabulary
 from unissued.pack.catalogue import Catalogue, Source, parse_span, suggest
 from unissued.pack.document import Document, Place
+from unissued.pack.judges import JUDGES
 from unissued.pack.rule import CORRELATION_TYPES
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -380,6 +381,18 @@ class Linter:
         for rule in rules:
             if rule not in named:
                 self.report(place, f"rule '{rule}' is not used by the condition")
+
+    def judge_is_known(self) -> None:
+        """Check the test of two records that Sigma cannot say."""
+        name = self.data.get("judge")
+        if name is None:
+            return
+        if not isinstance(name, str) or name not in JUDGES:
+            self.report(("judge",), f"unknown judge '{name}'", suggest(str(name), JUDGES))
+        body = self.mapping("correlation")
+        rules = body.get("rules")
+        if body.get("type") != "temporal" or "condition" in body or not isinstance(rules, list) or len(rules) != 2:
+            self.report(("judge",), "a judge needs type temporal, two rules and no condition", "it tests pairs")
 
     # Filters
 

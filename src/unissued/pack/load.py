@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -13,6 +13,7 @@ from unissued.errors import PackError, Problem, RuleError
 from unissued.pack import vocabulary
 from unissued.pack.catalogue import Catalogue, ListSpec, Source, load_catalogue, parse_span, suggest
 from unissued.pack.document import Document, Place, collect, load_document
+from unissued.pack.judges import JUDGES
 from unissued.pack.lint import Linter, placeholders
 from unissued.pack.rule import Fold, Rule
 
@@ -141,6 +142,7 @@ def _check_file(document: Document, stem: str, catalogue: Catalogue) -> _File:
         case "correlation":
             linter.keys_are_known((), linter.data, vocabulary.CORRELATION_KEYS)
             linter.correlation_is_exact()
+            linter.judge_is_known()
         case "filter":
             linter.keys_are_known((), linter.data, vocabulary.FILTER_KEYS)
             sources = linter.sources()
@@ -220,6 +222,19 @@ def _link_correlation(file: _File, rules: Mapping[str, _File]) -> None:
         for name, at in wanted:
             if rule_name in rules and rule_name != file.name:
                 _key_is_known(file, at, name, rules[rule_name], aliases)
+    judge = JUDGES.get(str(file.data.get("judge")))
+    for rule_name, fields in zip(named, judge.fields if judge else (), strict=False):
+        if rule_name in rules and rule_name != file.name:
+            _judge_finds_its_fields(file, rules[rule_name], fields)
+
+
+def _judge_finds_its_fields(file: _File, below: _File, fields: Sequence[str]) -> None:
+    """A judge looks at records of detections, under names of its own."""
+    if below.kind == "correlation":
+        file.linter.report(("judge",), f"'{below.name}' is a correlation", "a judge looks at records of detections")
+    for name in fields if below.sources else ():
+        if any(name not in source.fields for source in below.sources):
+            file.linter.report(("judge",), f"rule '{below.name}' has no field '{name}', which the judge looks at")
 
 
 def _key_is_known(file: _File, place: Place, name: str, below: _File, aliases: Mapping[str, object]) -> None:
@@ -282,7 +297,7 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
     sources = file.sources
     for name in references:
         sources += tuple(source for source in below[name].sources if source not in sources)
-    own_lists = tuple(dict.fromkeys(placeholders(definition.get("detection"))))
+    own_lists = tuple(dict.fromkeys([*placeholders(definition.get("detection")), *_lists_of_judge(file.data)]))
     for one in filters:
         _apply(one, definition)
     return Rule(
@@ -296,12 +311,17 @@ def _rule(file: _File, filters: list[_File], below: Mapping[str, Rule]) -> Rule:
         sources=sources,
         references=references,
         filters=tuple(one.name for one in filters),
-        lists=tuple(dict.fromkeys(placeholders(definition.get("detection")))),
+        lists=tuple(dict.fromkeys([*placeholders(definition.get("detection")), *_lists_of_judge(file.data)])),
         own_lists=own_lists,
         fields=tuple(_names(file.data, "fields")),
         fold=_fold(file.data),
         definition=definition,
     )
+
+
+def _lists_of_judge(data: Mapping[str, object]) -> tuple[str, ...]:
+    known = JUDGES.get(str(data.get("judge")))
+    return known.lists if known else ()
 
 
 def _apply(one: _File, definition: dict[str, object]) -> None:

@@ -63,6 +63,11 @@ class Rule:
         """Tell whether the rule is built on other rules' matches."""
         return "correlation" in self.definition
 
+    @property
+    def judge(self) -> str:
+        """Name of the test that two records of a correlation must meet as well; empty for most rules."""
+        return str(self.definition.get("judge", ""))
+
     def detection(self) -> SigmaRule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.
 

@@ -7,7 +7,7 @@ COMMON_KEYS = frozenset(
     + ("falsepositives", "fields", "related", "license", "version", "needs", "blind_spots", "triage", "alert")
 )
 DETECTION_KEYS = COMMON_KEYS | {"logsource", "detection"}
-CORRELATION_KEYS = COMMON_KEYS | {"correlation"}
+CORRELATION_KEYS = COMMON_KEYS | {"correlation", "judge"}
 FILTER_KEYS = frozenset(
     ["title", "id", "name", "status", "description", "author", "date", "modified", "version", "logsource", "filter"]
 )

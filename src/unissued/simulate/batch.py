@@ -116,7 +116,7 @@ class Batch:
             (unit,) = self.units
             ends = max(record.time for record in unit.records)
             return self.setting.arriving(list(feeds.around(catalogue, ends, until, unit.weeks_rows)))
-        return self.setting.arriving(list(feeds.complete(catalogue, until)))
+        return self.setting.arriving(list(feeds.complete(catalogue, until, self.cases)))
 
     @cached_property
     def sent(self) -> list[Record]:

@@ -1,12 +1,13 @@
 """Rows without content that fill the sign-in feeds, so that an absence can be judged in a tenant that has no sign-ins.
 
-The rules on absence compare four days with the week before and want both feeds complete. A row is a sign-in without an
+The rules on absence compare some days with the week before and want both feeds complete. A row is a sign-in without an
 id, so it explains nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from unissued.pack import Catalogue, Source
@@ -16,17 +17,25 @@ FILLER = "filler"
 """Where a row without content comes from, in place of a case's name."""
 
 _HOUR = timedelta(hours=1)
+_WEEK = timedelta(days=7)
 _DAYS = 13
 _WEEK_BEFORE = 6
 """Days back from the end at which the week begins that the last days are compared with."""
 _EVERY_HOUR = 2
 
 
-def complete(catalogue: Catalogue, until: datetime) -> Iterator[Record]:
-    """Yield rows that make every feed complete, up to a time."""
+def complete(catalogue: Catalogue, until: datetime, cases: Iterable[Record]) -> Iterator[Record]:
+    """Yield rows that make every feed complete, up to a time.
+
+    Args:
+        catalogue: the feeds.
+        until: the last hour.
+        cases: what else is sent; an hour gets as many rows more as these have a week before, so as not to fall short.
+    """
+    there = Counter((record.table, _hour(record.time)) for record in cases)
     for source, table in _feeds(catalogue):
         for hour, _ in _hours(until):
-            yield from _rows(source, table, hour, _EVERY_HOUR)
+            yield from _rows(source, table, hour, _EVERY_HOUR + there[table, hour - _WEEK])
 
 
 def around(catalogue: Catalogue, unit_ends: datetime, until: datetime, rows: Mapping[str, int]) -> Iterator[Record]:
@@ -52,9 +61,13 @@ def _feeds(catalogue: Catalogue) -> Iterator[tuple[Source, str]]:
 
 def _hours(until: datetime) -> Iterator[tuple[datetime, int]]:
     """Yield every hour up to a time, latest first, and how many days it lies back."""
-    last = until.replace(minute=0, second=0, microsecond=0)
+    last = _hour(until)
     for back in range(_DAYS * 24):
         yield last - back * _HOUR, back // 24
+
+
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _rows(source: Source, table: str, hour: datetime, count: int) -> Iterator[Record]:

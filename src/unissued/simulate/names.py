@@ -3,7 +3,8 @@
 GUIDs and token ids are renamed by turning the same 48 bits of each (exclusive or). That keeps what cases are about:
 equal ids stay equal in every spelling, ids that differ in one digit still do, a token id still is the request id that
 it encodes, and token ids that differ only in the case of a letter still do unless the letter lies within those 48 bits.
-An id that a rule names stays as it is, and so do its near misses.
+An id that a rule names stays as it is, and so do its near misses. So does the name of a cmdlet that happens to have the
+form of a token id. Domains below ``example``, and with them the names of users, get a word of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GUID = re.compile(
 _TOKEN = r"[A-Za-z0-9_+/-]{21}[AQgw]"  # noqa: S105 - the form of a token id
 _WHOLE_TOKEN = re.compile(rf"(\s*)({_TOKEN})(=*\s*)")
 _QUOTED_TOKEN = re.compile(rf'(?<=")({_TOKEN})(?==*\\*")')
+_DOMAIN = re.compile(r"(?<=[A-Za-z0-9])(?=\.example(?![A-Za-z0-9-]))", re.IGNORECASE)
 _NONE = "0" * 32
 _NEAR = 2
 """Digits in which an id may differ from one that a rule names and still be a near miss on purpose."""
@@ -31,23 +33,29 @@ letters of the token id."""
 
 
 def named_ids(pack: Pack) -> frozenset[str]:
-    """Return the GUIDs that rules name, as 32 small hexadecimal digits; the GUID that says "none" is one of them."""
+    """Return the ids that rules name: GUIDs as 32 small digits, and what looks like a token id, in small letters.
+
+    The GUID that says "none" is one of them.
+    """
     found = {_NONE}
     for rule in pack.rules.values():
         for key in ("detection", "correlation"):
-            found.update(_digits(text) for text in _guids(rule.definition.get(key)))
+            for text in _texts(rule.definition.get(key)):
+                found.update(map(_digits, GUID.findall(text)))
+                if _WHOLE_TOKEN.fullmatch(text):
+                    found.add(text.lower())
     return frozenset(found)
 
 
-def _guids(value: object) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
-        yield from GUID.findall(value)
+        yield value
     elif isinstance(value, Mapping):
         for below in value.values():
-            yield from _guids(below)
+            yield from _texts(below)
     elif isinstance(value, list):
         for below in value:
-            yield from _guids(below)
+            yield from _texts(below)
 
 
 def _digits(text: str) -> str:
@@ -58,7 +66,7 @@ class Names:
     """Renames the ids of one case.
 
     Args:
-        named: ids that stay, see :func:`named_ids`.
+        named: what stays, see :func:`named_ids`.
         salt: the case and the run; another salt gives other ids.
     """
 
@@ -66,11 +74,12 @@ class Names:
         self._named = named
         turned = hashlib.sha256(salt.encode("utf-8")).digest()[: _LAST - _FIRST]
         self._mask = bytes(_FIRST) + turned + bytes(16 - _LAST)
+        self._word = f"-{turned.hex()}"
         self._stays: dict[str, bool] = {}
 
     def text(self, text: str) -> str:
-        """Return a text with its ids renamed: GUIDs anywhere, token ids as the whole text or quoted in JSON."""
-        text = GUID.sub(lambda found: self._guid(found[0]), text)
+        """Return a text renamed: GUIDs and domains anywhere, token ids as the whole text or quoted in JSON."""
+        text = _DOMAIN.sub(self._word, GUID.sub(lambda found: self._guid(found[0]), text))
         if whole := _WHOLE_TOKEN.fullmatch(text):
             return whole[1] + self._token(whole[2]) + whole[3]
         return _QUOTED_TOKEN.sub(lambda found: self._token(found[1]), text) if text.lstrip()[:1] in ("{", "[") else text
@@ -83,6 +92,8 @@ class Names:
         return "".join("-" if letter == "-" else next(renamed) for letter in text)
 
     def _token(self, text: str) -> str:
+        if text.lower() in self._named:
+            return text
         urlsafe = text.replace("+", "-").replace("/", "_")
         raw = base64.urlsafe_b64decode(f"{urlsafe}==")
         renamed = base64.urlsafe_b64encode(self._turned(raw)).decode("ascii").rstrip("=")
@@ -96,7 +107,7 @@ class Names:
             self._stays[digits] = digits in self._named or any(
                 sum(ours != theirs for ours, theirs in zip(digits, named, strict=True)) <= _NEAR
                 for named in self._named
-                if named != _NONE
+                if len(named) == len(digits) and named != _NONE
             )
         return self._stays[digits]
 

@@ -17,7 +17,7 @@ from unissued.pack.load import Pack
 
 _STEM = re.compile(r"(?P<verdict>hit|miss|gap|unjudged)(?:_(?P<why>[a-z0-9_]+))?(?:\.(?P<times>[1-9][0-9]*))?\Z")
 _GIVEN_KEYS = ("now", "lists", "feeds", "rows_last_week", "baseline")
-_EXPECT_KEYS = ("must", "silent", "others")
+_EXPECT_KEYS = ("must", "silent", "others", "health")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,32 @@ class Case:
 
 
 @dataclass(frozen=True)
+class CaseName:
+    """What the name of a fixture file says; the file is not read."""
+
+    file: str
+    verdict: str
+    """As of a :class:`Case`, or ``hit_fp`` for a hit that is known to be benign."""
+    why: str
+    """In words; empty where the name says no more than the verdict."""
+    times: int
+
+
+def case_names(folder: Path) -> list[CaseName]:
+    """Return what a rule's fixtures are called, by name; files that say no verdict are left to :func:`load_cases`."""
+    names = []
+    for path in sorted(folder.glob("*.jsonl"), key=lambda path: path.name):
+        found = _STEM.match(path.stem)
+        if found is not None:
+            why = found["why"] or ""
+            benign = found["verdict"] == "hit" and why.startswith("fp_")
+            words = why.removeprefix("fp_" if benign else "").replace("_", " ")
+            verdict = "hit_fp" if benign else found["verdict"]
+            names.append(CaseName(path.name, verdict, words, int(found["times"] or 1)))
+    return names
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A whole intrusion, or a whole ordinary day: several sources, and what must and must not fire."""
 
@@ -48,6 +74,8 @@ class Scenario:
     must: Mapping[str, int]
     silent: tuple[str, ...]
     others_silent: bool
+    health: tuple[str, ...] | None = None
+    """What is found about the feeds, in the words of the findings and in their order; None where nobody asks."""
 
 
 def load_cases(pack: Pack, folder: Path) -> list[Case]:
@@ -116,7 +144,13 @@ def _scenario(pack: Pack, folder: Path) -> Scenario:
         pack.rule(str(name))
     given = _given(pack, folder / "given.yml", folder / "given.yml")
     times = {str(name): int(str(count)) for name, count in must.items()}
-    return Scenario(folder.name, folder / "events.jsonl", given, times, tuple(map(str, silent)), others == "silent")
+    found = data.get("health")
+    if found is not None and not isinstance(found, list):
+        raise RuleError.at(expect.where("health"), "health must be a list of findings in words")
+    health = None if found is None else tuple(map(str, found))
+    return Scenario(
+        folder.name, folder / "events.jsonl", given, times, tuple(map(str, silent)), others == "silent", health
+    )
 
 
 def _given(pack: Pack, *paths: Path) -> Given:

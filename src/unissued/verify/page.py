@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from unissued.engines.kusto import SHIMS
+from unissued.errors import PackError
 from unissued.verify.report import engines
 from unissued.verify.run import RandomPart, Verification
 from unissued.verify.shipped import Checked, Status
@@ -59,8 +60,9 @@ The gate refused {refused:,} others, before conversion or in it, because a reade
 | why | times |
 |---|---|
 {reasons}"""
+_BEGIN, _END = "<!-- shipped queries -->", "<!-- end of shipped queries -->"
 _SHIPPED = """\
-<!-- shipped queries -->
+{begin}
 ## Shipped queries
 
 {queries} queries, {executed:,} runs over fixtures and scenarios (a search in both readings): {agreeing:,} of {every:,}
@@ -73,7 +75,7 @@ checks agree.
 Refused, so that nothing is shipped:
 
 {refused}
-<!-- end of shipped queries -->"""
+{end}"""
 
 
 def as_markdown(result: Verification) -> str:
@@ -88,11 +90,30 @@ def as_markdown(result: Verification) -> str:
     )
 
 
+def refreshed(text: str, result: Verification) -> str:
+    """Return an earlier page with its part about the shipped queries replaced.
+
+    Args:
+        text: the page, as :func:`as_markdown` returned it.
+        result: a verification of all shipped queries.
+
+    Raises:
+        PackError: the text is no such page.
+    """
+    head, begin, rest = text.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not (begin and end):
+        raise PackError.at("page", "has no part about the shipped queries", "write it anew: leave --keep-random out")
+    return head + shipped_part(result) + tail
+
+
 def shipped_part(result: Verification) -> str:
     """Return the part of the page about the shipped queries; a test holds it against a run."""
     queries = [one for one in result.shipped if not one.refused]
     checks = [check for one in queries for check in one.checks]
     return _SHIPPED.format(
+        begin=_BEGIN,
+        end=_END,
         queries=len(queries),
         executed=sum(check.kind in ("fixture", "scenario") for check in checks),
         agreeing=sum(check.status is Status.AGREES for check in checks),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from unissued.convert import ROWS, Query
 from unissued.engines.kusto import INGESTED, Kusto
@@ -19,8 +21,10 @@ from unissued.verify.answer import TIME
 
 _TIMES = {"TimeGenerated": TIME, "Timestamp": TIME, "_time": TIME}
 _NOTE = ("Unissued", "unissued")
-_LOOK_BACK, _WEEK_BEFORE = (0, 5 * 24), (6 * 24, 13 * 24)
+_WEEK = timedelta(days=7)
+_LOOK_BACK, _WEEK_BEFORE = (0, 15 * 24), (6 * 24, 15 * 24)
 """Hours before the end that the gate on feeds looks at, and that it compares them with."""
+_EVERY_HOUR = 5 * 24
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Reader(ABC):
         self._loaded = (records, given, fill_until)
         counted = {source.key for source in self.catalogue.sources.values() if source.required_tables and fill_until}
         again = [record for record in records[1::2] if record.source not in counted]
-        filler = _filler(self.catalogue, given, fill_until) if fill_until else ()
+        filler = _filler(self.catalogue, given, fill_until, records) if fill_until else ()
         self._load([*records, *again, *filler])
         self.load_lists({name: self._with_rows(name, given) for name in given.lists})
 
@@ -129,7 +133,6 @@ class SplReader(Reader):
         self._reading = reading
         self._events: list[SplunkEvent] = []
         self._lookups: dict[str, list[dict[str, str]]] = {}
-        self._parsed: dict[str, Search] = {}
 
     def _load(self, records: Sequence[Record]) -> None:
         self._events = [_event(self.writer.splunk(record)) for record in records]
@@ -143,10 +146,15 @@ class SplReader(Reader):
         self._lookups = {**empty, **filled}
 
     def _run(self, query: str, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, object]]]:
-        search = self._parsed.setdefault(query, parse(query))
+        search = _parsed(query)
         visible = [event for event in self._events if event.indextime <= now.timestamp()]
         rows = Splunk(visible, self._lookups, now=now.timestamp(), reading=self._reading).run(search)
         return _table_of(query), [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _parsed(query: str) -> Search:
+    return parse(query)
 
 
 def _table_of(query: str) -> list[str]:
@@ -172,17 +180,27 @@ def _event(row: SplunkRow) -> SplunkEvent:
     return SplunkEvent(raw, row.time.timestamp(), row.ingested.timestamp() // 1, fields)
 
 
-def _filler(catalogue: Catalogue, given: Given, now: datetime) -> Iterator[Record]:
+def _filler(catalogue: Catalogue, given: Given, now: datetime, records: Sequence[Record]) -> Iterator[Record]:
     """Yield rows without any content that make feeds as complete as a case says that they are.
 
-    Feeds that count as complete get a row for every hour of the look-back; measured ones the rows of the week before.
+    Measured feeds get what lacks of the rows of the week before. Feeds that count as complete get a row in every hour
+    or block of hours, and more where the stream has rows a week before, so that none falls short of those.
     """
+    there = Counter((record.table, _hour(record.time)) for record in records)
     for source in catalogue.sources.values():
         for table in source.required_tables:
-            rows = given.rows_last_week.get(table, 0) if given.measured else 1
             for hours in range(*(_WEEK_BEFORE if given.measured else _LOOK_BACK)):
-                hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+                hour = _hour(now) - timedelta(hours=hours)
+                if given.measured:
+                    rows = given.rows_last_week.get(table, 0) - there[table, hour]
+                else:
+                    rows = hours < _EVERY_HOUR or hour.hour % 6 == 0
+                    rows += sum(there[table, hour - _WEEK + timedelta(hours=shift)] for shift in range(-6, 7))
                 yield from [_empty(source, table, hour + timedelta(minutes=7))] * rows
+
+
+def _hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 def _empty(source: Source, table: str, time: datetime) -> Record:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unissued.evaluate import Event, Outcome, Verdict, comparable_lists, evaluate, explain
+from unissued.health import health
 from unissued.logs import Reading
 from unissued.pack.load import Pack
 from unissued.record import Record
@@ -24,25 +26,35 @@ def replay_case(pack: Pack, case: Case, reading: Reading) -> Replay:
 
     A detection judges every line by itself; a correlation takes the file as one stream.
     """
-    unusable = _unusable(case.name, reading)
-    if unusable:
-        return Replay(case.name, unusable)
-    records = reading.records
-    rule = pack.rule(case.rule)
-    if reading.count.duplicates and not rule.is_correlation:
-        return Replay(
-            case.name, (f"{case.name}: {reading.count.duplicates} lines repeat another: give them ids of their own",)
-        )
-    if rule.is_correlation:
-        outcome = evaluate(pack, records, case.given, [case.rule])[case.rule]
-        return Replay(case.name, tuple(_stream_failures(case, outcome)))
-    failures: list[str] = []
-    for record in records:
-        outcome = evaluate(pack, [record], case.given, [case.rule])[case.rule]
-        wrong = _line_failure(case, outcome)
-        if wrong:
-            failures.append(f"{case.name}:{record.origin.line}: {wrong}\n{_explanation(pack, case, record)}")
+    failures = [
+        f"{problem}\n{_explanation(pack, case, record)}" if record else problem
+        for problem, record in _problems(pack, case, reading)
+    ]
     return Replay(case.name, tuple(failures))
+
+
+def notices(pack: Pack, case: Case, reading: Reading) -> bool:
+    """Tell whether a fixture file fails; it is replayed no further than to its first failure."""
+    return any(True for _ in _problems(pack, case, reading))
+
+
+def _problems(pack: Pack, case: Case, reading: Reading) -> Iterator[tuple[str, Record | None]]:
+    """Yield what is wrong, and the record where it is that of a detection."""
+    unusable = _unusable(case.name, reading)
+    rule = pack.rule(case.rule)
+    if not unusable and reading.count.duplicates and not rule.is_correlation:
+        unusable = (f"{case.name}: {reading.count.duplicates} lines repeat another: give them ids of their own",)
+    yield from ((problem, None) for problem in unusable)
+    if unusable:
+        return
+    if rule.is_correlation:
+        outcome = evaluate(pack, reading.records, case.given, [case.rule])[case.rule]
+        yield from ((problem, None) for problem in _stream_failures(case, outcome))
+        return
+    for record in reading.records:
+        outcome = evaluate(pack, [record], case.given, [case.rule])[case.rule]
+        if wrong := _line_failure(case, outcome):
+            yield f"{case.name}:{record.origin.line}: {wrong}", record
 
 
 def _unusable(name: str, reading: Reading) -> tuple[str, ...]:
@@ -90,4 +102,9 @@ def replay_scenario(pack: Pack, scenario: Scenario, reading: Reading) -> Replay:
                 failures.append(f"{scenario.name}: {name} must fire {scenario.must[name]} times, fires {fired} times")
         elif fired and (name in scenario.silent or (scenario.others_silent and pack.rules[name].level)):
             failures.append(f"{scenario.name}: {name} must be silent, fires {fired} times")
+    if scenario.health is not None:
+        found = [f"{one.check.name}: {one.said()}" for one in health(pack, reading.records, scenario.given, outcomes)]
+        missing = [line for line in scenario.health if line not in found]
+        failures += [f"{scenario.name}: health must say: {line}" for line in missing]
+        failures += [f"{scenario.name}: health must not say: {line}" for line in found if line not in scenario.health]
     return Replay(scenario.name, tuple(failures))

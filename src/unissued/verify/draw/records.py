@@ -49,7 +49,12 @@ def _frame(source: Source, time: datetime) -> dict[str, object]:
     workload = _WORKLOADS.get(source.key)
     if workload:
         return {"Workload": workload, "CreationTime": said.removesuffix("Z")}
-    return {"ActivityDateTime" if source.key == "azure/auditlogs" else "CreatedDateTime": said, "TimeGenerated": said}
+    own = {
+        "azure/auditlogs": "ActivityDateTime",
+        "azure/riskdetection": "ActivityDateTime",
+        "azure/signinlogs": "CreatedDateTime",
+    }.get(source.key)
+    return {**({own: said} if own else {}), "TimeGenerated": said}
 
 
 def _put(rng: random.Random, node: dict[str, object], path: tuple[Step, ...], value: object) -> None:

@@ -1,0 +1,5 @@
+"""The generated documentation: a page per rule, the index by question, and what runs where."""
+
+from unissued.pages.pages import pages
+
+__all__ = ["pages"]
