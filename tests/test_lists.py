@@ -116,3 +116,14 @@ def test_a_plain_list_is_written_into_the_query(reader: Reader) -> None:
         text = convert(filled, filled.rule(BASELINE), reader.target).query
         assert "_GetWatchlist" not in text
         assert "lookup" not in text
+
+
+@pytest.mark.parametrize("entries", [[], ["#rows=0"]])
+def test_a_rule_that_asks_for_a_list_itself_is_not_evaluated_without_it(reader: Reader, entries: list[str]) -> None:
+    """The same list as a filter may be empty: there it only takes things out."""
+    found = run(reader, "mail_app_not_approved", "hit_newcomer", "approved_mail_apps", entries)
+    assert not found.rows
+    assert [note.startswith("not evaluated: ") for note in found.notes] == [True]
+    filtered = run(reader, "mail_read_by_scripted_client", "hit_ews_python", "approved_mail_apps", entries)
+    assert len(filtered.rows) == 1
+    assert filtered.notes == ()

@@ -32,6 +32,7 @@ _RAW: dict[str, list[Any]] = {
     "token": ["AbCd", "abcd", "AbCd==", " AbCd", "Ab+d", "Ab-d", "Ab/d=", "Ab_d", "=", "JYpgIpsdtUSw8suU8GstAA"],
     "int": [0, 1, 2, 5, 50, -1, "0", "5", " 50 ", "50.0", "1.5", 1.5, 50.0, "x", True, "1_0"]
     + ["Regular", "ADMIN", " owner ", "OWAAuth"],
+    "bool": [True, False, "True", "false", " TRUE ", 0, 1, "0", "1", 2, "yes"],
     "time": ["2023-05-15T22:00:00", "2023-05-15 22:30:00.123Z", "2023-05-16T00:30:00+02:00", "2023-05-15T22:00"]
     + ["2023-05-15T17:00:00-0500", "2023-06-01T00:00:00 UTC", "1999-12-31T23:59:59Z", "2023-02-30T00:00:00Z", "soon"],
     "ip": ["192.0.2.7", "192.0.2.7:443", "[192.0.2.7]:443", "::ffff:192.0.2.7", "192.0.2.70", "::ffff:c000:207"]
@@ -126,6 +127,8 @@ def _item(random: Random, fields: Mapping[str, Any], name: str) -> tuple[str, An
     kind = fields[name]["type"]
     if random.random() < 0.1:
         return random.choice([(name, None), (f"{name}|exists", True), (f"{name}|exists", False)])
+    if kind == "bool":
+        return name, random.choice([True, False])
     if random.random() < 0.1:
         return f"{name}|fieldref", random.choice(sorted(fields))
     for listed, (about, _) in _LISTS.items():
@@ -202,6 +205,9 @@ def _put(random: Random, into: dict[str, Any], path: list[tuple[str, str | None]
                 _put(random, inner, rest, raw)
         return
     elements = into.setdefault(key, [])
+    if not rest and not element:
+        elements.extend(raw if isinstance(raw, list) else [raw])
+        return
     for _ in range(random.choice([1, 1, 2])):
         one: dict[str, Any] = {}
         if element:

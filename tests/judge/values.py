@@ -116,6 +116,8 @@ def _walk(value: Any, path: list[tuple[str, str | None]]) -> list[Any]:
         return []
     if element is None:
         return _walk(_opened(value[key]) if rest else value[key], rest)
+    if not rest and element == "":
+        return _scalars(_opened(value[key]))  # a list of values, each of which is what it is; one may stand by itself
     chosen = [one for one in _elements(value[key]) if element in ("", *_names(one))]
     return [found for one in chosen for found in _walk(one, rest)]
 

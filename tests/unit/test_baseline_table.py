@@ -294,3 +294,18 @@ def test_list_with_another_head_is_refused(head: str, tmp_path: Path) -> None:
     path.write_text(f"{head}\n{APP}\n", encoding="utf-8")
     with pytest.raises(LogError, match="the head is not 'approved_mail_apps'"):
         read_list(path, load_catalogue().lists["approved_mail_apps"])
+
+
+@pytest.mark.parametrize("entry", ["192.0.2.0/24", "2001:db8::/32", "192.0.2", "tor-exit.example", "192.0.2.300"])
+def test_list_of_addresses_takes_no_networks_and_no_names(entry: str, tmp_path: Path) -> None:
+    """No record would ever be found by such an entry, and nobody would notice."""
+    path = tmp_path / "anonymisers.csv"
+    path.write_text(f"anonymiser_addresses\n{entry}\n", encoding="utf-8")
+    with pytest.raises(LogError, match=":2: "):
+        read_list(path, load_catalogue().lists["anonymiser_addresses"])
+
+
+def test_list_of_addresses_takes_both_families(tmp_path: Path) -> None:
+    path = tmp_path / "anonymisers.csv"
+    path.write_text("anonymiser_addresses\n203.0.113.9\n2001:DB8::7\n", encoding="utf-8")
+    assert len(read_list(path, load_catalogue().lists["anonymiser_addresses"])) == 2

@@ -184,6 +184,23 @@ def test_empty_object_id_of_a_consent_is_no_target() -> None:
     assert values("TargetAppId", "m365/audit", Operation="Consent to application.", ObjectId="") == ()
 
 
+def test_mailbox_app_key_is_the_application_and_the_mailbox() -> None:
+    mailbox = "408F5D7C-0ED7-410A-802F-62C34E522A78"
+    found = values("MailboxAppKey", AppId=APP.upper(), ClientInfoString="Client=REST;;", MailboxGuid=mailbox)
+    assert found == (f"{APP}|-|REST|{mailbox.lower()}",)
+
+
+@pytest.mark.parametrize("fields", [{}, {"MailboxGuid": ""}, {"MailboxGuid": None}])
+def test_without_a_mailbox_there_is_no_mailbox_app_key(fields: dict[str, object]) -> None:
+    assert values("MailboxAppKey", AppId=APP, **fields) == ()
+
+
+def test_list_of_plain_values_has_each_of_them() -> None:
+    assert values("IPTags[]", IPTags=["Tor", "", None, "Botnet"]) == ("Tor", "Botnet")
+    assert values("IPTags[]", IPTags='["Tor"]') == ("Tor",)
+    assert values("IPTags[]", IPTags=[]) == ()
+
+
 @pytest.mark.parametrize(
     ("issued", "age"),
     [

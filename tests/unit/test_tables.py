@@ -37,7 +37,8 @@ def test_mail_record_stands_in_both_tables_of_sentinel_and_in_one_of_defender() 
     assert cloud.values["ActionType"] == "MailItemsAccessed"
     assert cloud.values["RawEventData"] == mail.fields
     (defender,) = WRITER.kusto(mail, "defender")
-    assert set(defender.values) == {"ActionType", "ReportId", "Timestamp", "RawEventData"}
+    about_the_address = {"IPTags", "IsAnonymousProxy"}
+    assert set(defender.values) == {"ActionType", "ReportId", "Timestamp", "RawEventData", *about_the_address}
     assert defender.values["Timestamp"] == TIME
 
 
@@ -55,6 +56,16 @@ def test_sign_in_stands_in_the_table_of_its_kind(table: str, sentinel: str, defe
     assert (row.table, row.values["UniqueTokenIdentifier"]) == (sentinel, "t")
     (row,) = WRITER.kusto(signin, "defender")
     assert (row.table, row.values["RequestId"], row.values["ErrorCode"]) == (defender, "i", 50126)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"), [(True, True), ("False", False), (1, True), ("0", False), ("", None), (2, None)]
+)
+def test_truth_value_stands_in_its_column(raw: object, kept: bool | None) -> None:
+    mail = record("m365/exchange", "", Id="i", Workload="Exchange", IsAnonymousProxy=raw, IPTags='["Tor"]')
+    (row,) = WRITER.kusto(mail, "defender")
+    assert row.values["IsAnonymousProxy"] is kept
+    assert row.values["IPTags"] == ["Tor"]
 
 
 def test_directory_records_stand_only_where_the_target_keeps_them() -> None:
