@@ -265,8 +265,8 @@ def _mailbox_app_key(app_key: Found, mailbox: Found) -> Found:
     return (f"{_first(app_key)}|{_first(mailbox)}",) if mailbox else ()
 
 
-def _first_present(first: Found, second: Found) -> Found:
-    return (first or second)[:1]
+def _first_present(*parts: Found) -> Found:
+    return next((part[:1] for part in parts if part), ())
 
 
 def _seconds_between(first: Found, second: Found) -> Found:
@@ -276,6 +276,11 @@ def _seconds_between(first: Found, second: Found) -> Found:
     days = (end.date() - begin.date()).days
     clock = [(one.hour * 60 + one.minute) * 60 + one.second for one in (begin, end)]
     return (days * 86400 + clock[1] - clock[0],)
+
+
+def _upn_suffix(name: Found) -> Found:
+    text = _first(name)
+    return (text.split("@")[-1],) if "@" in text and not text.endswith("@") else ()
 
 
 def _issued_token_ids(token: Found, *request_ids: Found) -> Found:
@@ -319,6 +324,7 @@ _DERIVED: dict[str, Callable[..., Found]] = {
     "mail_app_key": _mail_app_key,
     "mailbox_app_key": _mailbox_app_key,
     "first_present": _first_present,
+    "upn_suffix": _upn_suffix,
     "seconds_between": _seconds_between,
     "issued_token_ids": _issued_token_ids,
     "target_app_id_unified": _target_app_id_unified,

@@ -190,9 +190,10 @@ def test_mailbox_app_key_is_the_application_and_the_mailbox() -> None:
     assert found == (f"{APP}|-|REST|{mailbox.lower()}",)
 
 
-@pytest.mark.parametrize("fields", [{}, {"MailboxGuid": ""}, {"MailboxGuid": None}])
-def test_without_a_mailbox_there_is_no_mailbox_app_key(fields: dict[str, str | None]) -> None:
-    assert values("MailboxAppKey", "m365/exchange", AppId=APP, **fields) == ()
+@pytest.mark.parametrize("mailbox", ["", " ", None])
+def test_without_a_mailbox_there_is_no_mailbox_app_key(mailbox: str | None) -> None:
+    assert values("MailboxAppKey", AppId=APP, MailboxGuid=mailbox) == ()
+    assert values("MailboxAppKey", AppId=APP) == ()
 
 
 def test_list_of_plain_values_has_each_of_them() -> None:
