@@ -1,11 +1,11 @@
-"""Draws the matches of one group, for the model: single records, bursts, sequences."""
+"""Draws the matches of one group, for the model: single records, bursts, sums, sequences, pairs."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 
-from simulation import DAY, HOUR, MINUTE, Delay, Seen
+from simulation import DAY, HOUR, MINUTE, OTHER, SIGN_IN, Delay, Kind, Seen
 
 Make = Callable[[random.Random, int, Delay], list[Seen]]
 """Takes where the chance comes from, the time from run to run, and how late records arrive."""
@@ -54,10 +54,7 @@ def long_burst(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
 
 def order(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
     """One to three credentials of an application, and one to four mail reads before, with and after them."""
-    start = _BEGIN + rng.randrange(every)
-    secrets = [start, *(start + rng.randint(-30 * HOUR, 30 * HOUR) for _ in range(rng.randint(0, 2)))]
-    reads = [start + rng.choice((0, DAY, rng.randint(-4 * HOUR, 26 * HOUR))) for _ in range(rng.randint(1, 4))]
-    return [*(_seen(rng, time, delay, 0) for time in secrets), *(_seen(rng, time, delay, 1) for time in reads)]
+    return order_of(DAY, 2)(rng, every, delay)
 
 
 def daily(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
@@ -65,3 +62,75 @@ def daily(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
     start = _BEGIN + rng.randrange(every)
     times = [start + rng.randrange(6 * DAY) for _ in range(rng.randint(2, 14))]
     return [_seen(rng, time, delay, rng.choice((0, 1, 1))) for time in times]
+
+
+def order_of(window: int, rules: int) -> Make:
+    """Return what draws one to three records of the first rule, and one to four of each other around the first."""
+
+    def make(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
+        start = _BEGIN + rng.randrange(every)
+        far = window * 5 // 4
+        times = [(start, 0), *((start + rng.randint(-far, far), 0) for _ in range(rng.randint(0, 2)))]
+        for number in range(1, rules):
+            times += [
+                (start + rng.choice((0, window, rng.randint(-window // 6, window * 13 // 12))), number)
+                for _ in range(rng.randint(1, 4))
+            ]
+        return [_seen(rng, time, delay, number) for time, number in times]
+
+    return make
+
+
+def values_of(window: int, threshold: int) -> Make:
+    """Return what draws so many values, or up to four more, in a sixth of the window or up to all of it."""
+
+    def make(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
+        start, length = _BEGIN + rng.randrange(every), rng.randint(window // 6, window)
+        count = rng.randint(threshold, threshold + 4)
+        return [_seen(rng, start + rng.randrange(length), delay, number) for number in range(count)]
+
+    return make
+
+
+def sum_of(window: int, threshold: int) -> Make:
+    """Return what draws records that add up to so much, in a sixth of the window or up to all of it."""
+
+    def make(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
+        start, length = _BEGIN + rng.randrange(every), rng.randint(window // 6, window)
+        found: list[Seen] = []
+        while sum(one.value for one in found) < threshold:
+            value = rng.randint(threshold // 20, threshold // 3)
+            found.append(_seen(rng, start + rng.randrange(length), delay, value))
+        return found
+
+    return make
+
+
+def pairs_of(window: int) -> Make:
+    """Return what draws the sign-in that issued a token, and one to four reads with it, of one party or of another."""
+
+    def make(rng: random.Random, every: int, delay: Delay) -> list[Seen]:
+        start, far = _BEGIN + rng.randrange(every), window * 13 // 12
+        reads = [start + rng.choice((0, -window, window, rng.randint(-far, far))) for _ in range(rng.randint(1, 4))]
+        return [
+            _seen(rng, start, delay, SIGN_IN),
+            *(_seen(rng, time, delay, rng.choice((0, OTHER))) for time in reads),
+        ]
+
+    return make
+
+
+def of_kind(kind: Kind) -> Make:
+    """Return what draws groups for a rule, by what it asks of a window."""
+    match kind.name:
+        case "value_count":
+            return values_of(kind.window, kind.threshold)
+        case "value_sum":
+            return sum_of(kind.window, kind.threshold)
+        case "temporal_ordered":
+            return order_of(kind.window, kind.threshold)
+        case "judged":
+            return pairs_of(kind.window)
+        case "single":
+            return single
+    raise ValueError(kind.name)

@@ -51,10 +51,11 @@ PAGE = ROOT / "docs" / "schedules.md"
 AMOUNT = 20_000
 MOST = 0.1
 """Percent that a schedule of ours may miss."""
+MANY, ORDER = "mail_app_reads_many_mailboxes", "app_new_secret_then_mail_read"
 LONG = {
     "mail_owa_identity_scripted_client": (48, 600),
-    "mail_app_reads_many_mailboxes": (48, 120),
-    "app_new_secret_then_mail_read": (60, 200),
+    MANY: (48, 120),
+    ORDER: (60, 200),
     "mail_token_never_issued": (36, 160),
 }
 """Traffic that is executed: its rule, for how many hours, and how much of it."""
@@ -118,23 +119,17 @@ class Own:
     @property
     def said(self) -> tuple[str, ...]:
         """The first cells of its row."""
-        name = f"`{self.rules[0]}`" if len(self.rules) == 1 else f"the {len(self.rules)} rules on single records"
+        name = ", ".join(f"`{rule}`" for rule in self.rules)
+        if self.kind.name == "single":
+            name = f"the {len(self.rules)} rules on single records"
         schedule = self.schedule
         arrived = f"{span(JUDGED_UNTIL)} to {span(JUDGED_AFTER)} ago"
         if schedule.arrived:
             arrived = f"in the last {span(schedule.arrived)}"
         window = span(schedule.silence) if schedule.silence else "–"
-        threshold = str(self.kind.threshold) if self.kind.name == "value_count" else "–"
+        threshold = str(self.kind.threshold) if self.kind.name in ("value_count", "value_sum") else "–"
         where = ", ".join(self.targets)
         return name, where, window, threshold, span(schedule.every), span(schedule.look_back), arrived
-
-
-DRAWN: Mapping[str, groups.Make] = {
-    "single": groups.single,
-    "value_count": groups.burst,
-    "temporal_ordered": groups.order,
-}
-"""What is drawn for a kind of rule."""
 
 
 def own_schedules(pack: Pack) -> list[Own]:
@@ -159,7 +154,8 @@ def kind_of(pack: Pack, name: str) -> Kind:
     if not rule.is_correlation:
         return Kind("single")
     correlation = correlation_of(pack, rule)
-    return Kind("absence" if correlation.denied else correlation.type, correlation.seconds, correlation.threshold)
+    name = "absence" if correlation.denied else "judged" if correlation.judge else correlation.type
+    return Kind(name, correlation.seconds, correlation.threshold)
 
 
 def ours(pack: Pack, amount: int) -> Table:
@@ -170,12 +166,14 @@ def ours(pack: Pack, amount: int) -> Table:
             shares = [never_judged(OURS, delay, amount) for delay in DELAYS]
         else:
             design = design_of(own.schedule)
-            shares = [tally(DRAWN[own.kind.name], design, own.kind, delay, amount).share for delay in DELAYS]
+            shares = [tally(groups.of_kind(own.kind), design, own.kind, delay, amount).share for delay in DELAYS]
         rows.append((*own.said, *shares))
     return Table(
         "Our schedules",
         "Percent missed, by delay of the records. Runs start up to five minutes late. A cell has "
-        f"{amount:,} records, bursts (10 to 14 mailboxes in 10 to 60 minutes), sequences or tokens that nobody issued: "
+        f"{amount:,} records, bursts (the threshold or up to four values more, or records that add up to it, in a "
+        "sixth of the window or up to all of it), sequences, pairs that contradict each other, or reads that nothing "
+        "explains: "
         f"none missed means at most {100 * 3 / amount:.3f} % with 95 % confidence.",
         ("rule", "target", "window", "threshold", "every", "look-back", "reports what arrived", *DELAYS),
         tuple(rows),
@@ -184,10 +182,10 @@ def ours(pack: Pack, amount: int) -> Table:
 
 def repeated(pack: Pack, amount: int) -> Table:
     """Return how often the same is reported again."""
-    drawn = {"value_count": (groups.burst, groups.long_burst), "temporal_ordered": (groups.order, groups.daily)}
+    drawn = {MANY: (groups.burst, groups.long_burst), ORDER: (groups.order, groups.daily)}
     rows: list[tuple[Cell, ...]] = []
     for own in own_schedules(pack):
-        for make in drawn.get(own.kind.name, ()):
+        for make in (make for rule in own.rules for make in drawn.get(rule, ())):
             cells = []
             for delay in DELAYS:
                 total = tally(make, design_of(own.schedule), own.kind, delay, amount)
@@ -207,7 +205,7 @@ def by_the_clock(pack: Pack, amount: int) -> Table:
     """Return what is lost when a product keeps quiet about a key for a while."""
     rows: list[tuple[Cell, ...]] = []
     for own in own_schedules(pack):
-        if own.kind.name == "value_count":
+        if MANY in own.rules:
             for said, fold in (("by the times of the events", folded), ("by the clock", silenced)):
                 shares = [
                     tally(groups.two_bursts, design_of(own.schedule), own.kind, delay, amount, fold).share

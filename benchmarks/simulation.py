@@ -53,25 +53,33 @@ class Seen(NamedTuple):
     time: int
     arrived: int
     value: int = 0
-    """What is counted of it; in an order, the number of its rule."""
+    """What is counted of it; in an order, the number of its rule; for a judge, its rule and whose it is."""
+
+
+SIGN_IN, OTHER = 1, 2
+"""For a judge: what the value of a record of the second rule has, and what that of another party's has."""
 
 
 class Kind(NamedTuple):
     """What a rule asks of a window."""
 
     name: str
-    """``single``, ``event_count``, ``value_count`` or ``temporal_ordered``."""
+    """``single``, ``event_count``, ``value_count``, ``value_sum``, ``temporal_ordered`` or ``judged``."""
     window: int = 0
     threshold: int = 1
-    """How many; in an order, of how many rules."""
+    """How many, or how much; in an order, of how many rules."""
 
     def holds(self, inside: Sequence[Seen]) -> bool:
         """Tell whether the condition holds in a window, which ends with the last record given."""
         match self.name:
             case "value_count":
                 return len({one.value for one in inside}) >= self.threshold
+            case "value_sum":
+                return sum(one.value for one in inside) >= self.threshold
             case "temporal_ordered":
                 return _in_order(inside, self.threshold)
+            case "judged":
+                return _contradicted(inside)
         return len(inside) >= self.threshold
 
 
@@ -86,6 +94,13 @@ def _in_order(inside: Sequence[Seen], rules: int) -> bool:
             return False
         limit = max(times)
     return True
+
+
+def _contradicted(inside: Sequence[Seen]) -> bool:
+    """A record now, and one of the other rule and another party now or before."""
+    apart = SIGN_IN + OTHER
+    values = {one.value for one in inside}
+    return any(one.value ^ apart in values for one in inside if one.time == inside[-1].time)
 
 
 def firings(kind: Kind, records: Iterable[Seen]) -> list[int]:

@@ -34,7 +34,7 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     "hunt": {"baseline", "errors", "evaluate", "health", "logs", "pack", "record"},
-    "coverage": {"errors", "evaluate", "health", "hunt", "logs", "pack", "record"},
+    "coverage": {"baseline", "errors", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "health": {"baseline", "evaluate", "pack", "record"},
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
     "pages": {"convert", "errors", "pack", "verify"},

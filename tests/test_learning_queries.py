@@ -16,7 +16,7 @@ from unissued.convert import LISTS, Query, learning
 from unissued.engines.binder import Binder
 from unissued.engines.spl import Reading
 from unissued.evaluate import Given, evaluate
-from unissued.pack import TARGETS
+from unissued.pack import TARGETS, Rule
 from unissued.record import Origin, Record, utc_text
 from unissued.tables import schemas
 from unissued.verify.fixtures import load_cases
@@ -235,13 +235,25 @@ def left(target: str) -> list[str]:
     return [line.split("what ")[1].split(" ")[0] for line in lines if "matches teaches here" in line]
 
 
+def asks_for_mail_reads(rule: Rule) -> bool:
+    """Tell whether a detection names mail reads as the operation; another field may well speak of them."""
+    detection = rule.definition.get("detection")
+    selections = detection.values() if isinstance(detection, Mapping) else ()
+    return any(
+        "MailItemsAccessed" in str(value)
+        for selection in selections
+        if isinstance(selection, Mapping)
+        for name, value in selection.items()
+        if name.split("|")[0] == "Operation"
+    )
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_rule_that_can_match_mail_is_embedded_or_named(target: str) -> None:
     pack = shipped_pack()
     alerting = {rule.name for rule in pack.rules.values() if rule.level}
-    reads_mail = {
-        name for name in alerting if "MailItemsAccessed" in str([r.definition for r in pack.below(pack.rule(name))])
-    }
+    reads_mail = {name for name in alerting if any(map(asks_for_mail_reads, pack.below(pack.rule(name))))}
+    assert len(reads_mail) > 10
     learned = {
         name
         for name in reads_mail
@@ -250,6 +262,8 @@ def test_every_rule_that_can_match_mail_is_embedded_or_named(target: str) -> Non
     }
     assert reads_mail - learned <= {*embedded(target), *left(target)} <= alerting
     assert not set(embedded(target)) & set(left(target))
+    # It speaks of mail reads, but matches changes of what a mailbox audits.
+    assert "audit_mail_items_accessed_removed" not in {*embedded(target), *left(target)}
 
 
 @pytest.mark.parametrize("reader", READERS)

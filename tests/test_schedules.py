@@ -25,6 +25,8 @@ from simulation import (
     DELAYS,
     HOUR,
     MINUTE,
+    OTHER,
+    SIGN_IN,
     Kind,
     Seen,
     chains,
@@ -39,11 +41,13 @@ from unissued.convert.correlation import correlation_of
 from unissued.engines.spl import Reading
 from unissued.errors import UnsupportedError
 from unissued.evaluate import Given, evaluate
+from unissued.record import Record
 from unissued.verify.answer import TIME, Row, row_of
 from unissued.verify.readers import KqlReader, Reader, SplReader
 
 SINGLE, MANY = "mail_owa_identity_scripted_client", "mail_app_reads_many_mailboxes"
 ORDER, NEVER = "app_new_secret_then_mail_read", "mail_token_never_issued"
+SUM, PAIR = "mail_read_in_bulk", "mail_token_issued_to_another"
 # For how many hours, how much, and which share of it twice: enough of it, and few runs.
 SHORT = {SINGLE: (6, 300, 0.15), MANY: (8, 40, 0.15), ORDER: (4, 60, 0.1), NEVER: (2, 50, 0.05)}
 TARGETS = ("sentinel", "defender", "splunk")
@@ -193,6 +197,38 @@ def test_a_chain_of_the_model_is_one_of_brute_force(seed: int) -> None:
     assert [first for first, _ in chains(moments, 10)] == begins
 
 
+def as_records(rule: str, group: Sequence[Seen], rng: random.Random) -> list[Record]:
+    """Write a group of the model as reads of one application, or as reads with one token and its sign-in."""
+    made = Traffic(rng, lambda _: 0, again=0)
+    token, app, begin = made.token(), made.guid(), seconds(START)
+    for one in group:
+        user = "bob@contoso.example" if rule == PAIR and one.value & OTHER else "alice@contoso.example"
+        if rule == PAIR and one.value & SIGN_IN:
+            fields = {"UniqueTokenIdentifier": token, "UserPrincipalName": user}
+            made.add("azure/signinlogs", one.time - begin, fields, "SigninLogs")
+        else:
+            mail = made.mail(one.time - begin, app if rule == SUM else "", made.guid(), token=token)
+            count = {"OperationCount": one.value} if rule == SUM else {}
+            made.firsts[-1] = replace(mail, fields={**mail.fields, "UserId": user, **count})
+    return made.firsts
+
+
+@pytest.mark.parametrize("rule", [SUM, PAIR])
+def test_model_of_sums_and_of_judges_is_the_evaluator(rule: str) -> None:
+    """The groups that are drawn, and such as lack a record, begin to fire when the evaluator says."""
+    pack, rng = shipped_pack(), chance(rule)
+    kind = schedules.kind_of(pack, rule)
+    found = []
+    for number in range(80):
+        group = groups.of_kind(kind)(rng, HOUR, DELAYS["no delay"])[number % 2 :]
+        outcome = evaluate(pack, as_records(rule, group, rng), Given(), [rule])[rule]
+        expected = [first for first, _ in chains(firings(kind, group), kind.window)]
+        assert [seconds(match.time) for match in outcome.matches] == expected
+        found.append(len(expected))
+    assert 0 in found
+    assert found.count(0) < 70
+
+
 # Single cases
 
 
@@ -313,10 +349,12 @@ def test_no_schedule_of_ours_misses_more_than_a_thousandth(delay: str) -> None:
         if one.kind.name == "absence":
             assert schedules.never_judged(OURS, delay, AMOUNT).percent <= MOST
             continue
-        total = schedules.tally(schedules.DRAWN[one.kind.name], design_of(one.schedule), one.kind, delay, AMOUNT)
+        total = schedules.tally(groups.of_kind(one.kind), design_of(one.schedule), one.kind, delay, AMOUNT)
         assert total.share.percent <= MOST, one
         assert not total.beside, one
-        assert total.alerts == total.chains, one
+        # Only of a chain that is longer than the look-back a part can be told again.
+        long = design_of(one.schedule).look_back < 2 * one.kind.window
+        assert total.chains <= total.alerts <= total.chains + (total.chains // 100 if long else 0), one
 
 
 def test_every_target_that_can_say_a_rule_has_a_schedule_in_the_table() -> None:

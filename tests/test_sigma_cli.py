@@ -171,7 +171,14 @@ def test_every_shipped_rule_comes_out_as_unissued_convert_prints_it(target: str,
     )
     named = re.findall(r"^\S+/(\w+)\.yml: ", alone.stderr + whole.stderr, re.MULTILINE)
     assert set(named) == set(reasons)
-    assert all(reason in alone.stderr + whole.stderr for reason in reasons.values())
+    for name, reason in reasons.items():
+        said = re.escape(reason)
+        about = pack.rule(reason.split(":")[0])
+        if not about.is_correlation and not any(source.tables_of(target) for source in about.sources):
+            # The pipeline refuses the log source before a converter sees the rule: a file and the catalogue's words.
+            said = rf"\S+/{about.name}\.yml: " + re.escape("; ".join(one.not_in[target] for one in about.sources))
+        shown = rf"^\S+/{name}\.yml: {said}(?: \(|$)"
+        assert re.search(shown, alone.stderr + whole.stderr, re.MULTILINE), reason
 
 
 def test_one_rule_is_the_same_bytes(pack: Pack) -> None:

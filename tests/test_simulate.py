@@ -25,7 +25,7 @@ from unissued.hunt import hunt
 from unissued.logs import read, source_map
 from unissued.record import Record
 from unissued.simulate import sentinel
-from unissued.simulate.batch import Batch, Setting, units_of
+from unissued.simulate.batch import Batch, Fired, Setting, failure, units_of
 from unissued.simulate.folder import files
 from unissued.simulate.listing import Listing
 from unissued.simulate.plan import Plan, choose, plan
@@ -86,6 +86,10 @@ LEFT_OUT = {
         "mail_token_never_issued/hit_fp_signin_a_minute_after_judgement": "when each record arrived",
         "mail_token_never_issued/hit_fp_very_late_signin": "when each record arrived",
         "mail_token_never_issued/unjudged_feed_filled_later": "when each record arrived",
+        # Their first reads lie days back, with a token or in a session that no sign-in names: the rules on absence
+        # would match them as well, but their queries do not look at what arrives so late.
+        "federation_trust_changed_then_mail_read/hit_reads_are_one_chain": "more than two days late",
+        "mail_token_across_users/hit_two_bursts_apart.2": "more than two days late",
         **PENDING,
     },
     Shape.JSONL: PENDING,
@@ -119,17 +123,44 @@ def test_every_case_is_in_one_batch_or_left_out(shape: Shape) -> None:
     assert names == Counter([*cases, *scenarios])
 
 
+OTHER_LISTS = {
+    "mail_app_new_to_tenant/hit_owa_gains_a_client_id": "other cases' baselines know the application already",
+    "mail_app_not_approved/hit_app_id_only": "other cases approve of the application",
+    "mail_token_id_missing/miss_not_in_the_list": "other cases list the application",
+    "s1_storm0558_2023": "nobody has a permit list there; with another's, its EWS reads lack the permit",
+    "s2e_token_absent": "no mailbox has a baseline there; with another's, its applications are new to the mailboxes",
+    "s6_session_reused": "as s2e_token_absent",
+    "s8_slow_below_thresholds": "as s2e_token_absent",
+}
+OTHER_FEEDS = {"s5_broken_feed"}
+GIVES_A_SECRET = {"app_new_secret_then_mail_read/miss_outlook_on_the_web"}
+"""It gives the mail server itself a secret, and every other case reads through the mail server."""
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nearly_everything_goes_into_the_first_batch(shape: Shape) -> None:
     """Cases of their own are those that need other feeds or lists, and one that gives the mail server a secret."""
     first, *others = planned(shape).batches
-    apart = [unit.name for batch in others for unit in batch.units]
-    assert all(
-        name.split("/")[-1].startswith("unjudged_")
-        or name in ("app_new_secret_then_mail_read/miss_outlook_on_the_web", "s5_broken_feed")
-        for name in apart
-    )
+    apart = [unit for batch in others for unit in batch.units]
+    named = {unit.name for unit in apart if not unit.name.split("/")[-1].startswith("unjudged_")}
+    assert named == {*OTHER_LISTS, *OTHER_FEEDS, *GIVES_A_SECRET}
     assert len(first.units) > 20 * len(apart)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_lists_alone_keep_these_cases_out_of_the_first_batch(shape: Shape) -> None:
+    """Without the records of any other case each does what it must with its own lists, and does not with theirs."""
+    first, *others = planned(shape).batches
+    setting = first.setting
+
+    def wrong(unit: Unit, lists: Mapping[str, frozenset[str]]) -> str:
+        outcomes = setting.judge(setting.arriving(unit.records), lists, measured=False)
+        fired = [Fired(name, match, unit.name) for name in outcomes for match in outcomes[name].matches]
+        return failure(setting, unit, fired, outcomes)
+
+    for unit in (unit for batch in others for unit in batch.units if unit.name in OTHER_LISTS):
+        assert not wrong(unit, unit.lists), unit.name
+        assert wrong(unit, Batch(setting, [*first.units, unit]).lists), unit.name
 
 
 # The proof: in one tenant, each case does what it does alone
@@ -208,7 +239,7 @@ def test_each_case_ends_just_before_the_end_or_keeps_its_own_times(shape: Shape)
 
 
 def test_only_cases_about_dates_keep_their_times() -> None:
-    kept = {unit.name for unit in planned(Shape.SPLUNK_HEC).batches[0].units if unit.own_times}
+    kept = {unit.name for unit in units(Shape.SPLUNK_HEC) if unit.own_times}
     assert {name.split("/")[0] for name in kept} == {"mail_read_from_storm0558_address_in_2023", "s1_storm0558_2023"}
     assert "s1_storm0558_2023" in kept
 
@@ -293,13 +324,13 @@ def test_the_text_names_every_case_that_must_fire_or_stay_silent() -> None:
 
 
 def test_what_a_run_does_not_look_back_to_is_said() -> None:
-    found = Listing(planned(Shape.SPLUNK_HEC), 1, Shape.SPLUNK_HEC).as_dict()
-    results = found["results"]
-    assert isinstance(results, list)
+    results: list[dict[str, object]] = []
+    for number in range(1, len(planned(Shape.SPLUNK_HEC).batches) + 1):
+        results += json.loads(Listing(planned(Shape.SPLUNK_HEC), number, Shape.SPLUNK_HEC).as_json())["results"]
     old = {one["case"] for one in results if one["over_all_time"]}
     assert "mail_read_from_storm0558_address/hit_every_month" in old  # months apart, so only the last one is fresh
     assert "s1_storm0558_2023" in old
-    assert "s2_storm0558_today" not in old
+    assert "s2_storm0558_today" in {one["case"] for one in results} - old
 
 
 # Whoever looks finds the same

@@ -135,8 +135,6 @@ def _lists(tenant: _Tenant, delegated: tuple[Client, ...]) -> dict[str, frozense
         "ews_allowed_apps": frozenset(own | {OFFICE_EWS_ID, GENERIC_EWS_ID}),
         "partner_tenants": frozenset({"e9db7541-2dc6-4edb-95cd-0a40f2488937"}),
         "on_behalf_of_pairs": frozenset(),
-        "vip_mailboxes": frozenset(),
-        "microsoft_backend_networks": frozenset({"2603:10a6::/32", "2001:db8:ffff::/48"}),
         # Privacy services that somebody listed; nobody here uses them.
         "anonymiser_addresses": frozenset({"192.0.2.255"}),
     }

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from judge.detect import Lists, fires
 from judge.feeds import Row, gap
+from judge.pairs import FIELDS
 from judge.values import CATALOGUE, keys, sources_of
 from judge.windows import Group, Hit, Windows
 
@@ -55,7 +56,7 @@ def judge(rules: Rules, name: str, lines: Sequence[Line], given: Given) -> Said:
         # A table that is not there at all says more than one with holes.
         return max(reasons, default="", key=lambda reason: reason == "feed_missing")
 
-    windows = Windows(definition, hits, given.now, feed if given.rows_last_week is not None else None)
+    windows = Windows(definition, hits, given.now, feed if given.rows_last_week is not None else None, given.lists)
     return Said(windows.matches(), {reason for _, _, reason in windows.moments() if reason})
 
 
@@ -80,6 +81,8 @@ def _wanted(above: Mapping[str, Any], below: str) -> set[str]:
     """Return the fields of a rule below that a correlation groups by or counts."""
     body = above["correlation"]
     names = list(body["group-by"])
+    if "judge" in above:
+        names += FIELDS[above["judge"]][list(body["rules"]).index(below)]
     if isinstance(body.get("condition"), Mapping) and "field" in body["condition"]:
         names.append(body["condition"]["field"])
     return {body.get("aliases", {}).get(name, {}).get(below, name) for name in names}

@@ -152,7 +152,7 @@ def _names(element: Any) -> list[Any]:
     """Return what an element says that it is called."""
     if not isinstance(element, Mapping):
         return []
-    return [element[key] for key in ("Name", "displayName", "key") if isinstance(element.get(key), str)]
+    return [element[key] for key in ("Name", "displayName", "key") if key in element][:1]
 
 
 # Canonical forms

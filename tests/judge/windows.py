@@ -13,6 +13,8 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from judge import condition
+from judge.detect import Lists
+from judge.pairs import differ
 from judge.values import number
 
 Group: TypeAlias = "tuple[tuple[str, str], ...]"
@@ -66,13 +68,19 @@ class Windows:
     """One correlation over some hits."""
 
     def __init__(
-        self, definition: Mapping[str, Any], hits: Hits, now: datetime | None = None, feed: Feed | None = None
+        self,
+        definition: Mapping[str, Any],
+        hits: Hits,
+        now: datetime | None = None,
+        feed: Feed | None = None,
+        lists: Lists | None = None,
     ) -> None:
         self.definition = definition
         self.body: Mapping[str, Any] = definition["correlation"]
         self.hits = hits
         self.now = now
         self.feed = feed
+        self.lists = lists or {}
         self.width = span(self.body["timespan"])
 
     def matches(self) -> list[tuple[Group, datetime]]:
@@ -92,6 +100,8 @@ class Windows:
             members = {rule: [hit for hit in self.hits[rule] if self._belongs(rule, hit, group)] for rule in self.hits}
             if is_absence(self.definition):
                 yield from self._absences(group, members)
+            elif "judge" in self.definition:
+                yield from ((group, time, "") for time in self._pairs(members))
             else:
                 for time in {hit.time for found in members.values() for hit in found}:
                     if self._holds(members, time):
@@ -164,6 +174,14 @@ class Windows:
         if words is None:
             return there == set(self.body["rules"])
         return condition.holds(condition.parse(words), {rule: rule in there for rule in self.body["rules"]})
+
+    def _pairs(self, members: Hits) -> Iterator[datetime]:
+        """Yield the later time of every two records at most a window apart that the rule's judge tells apart."""
+        first, second = (members[rule] for rule in self.body["rules"])
+        for one, other in product(first, second):
+            near = max(one.time, other.time) - min(one.time, other.time) <= self.width
+            if near and differ(self.definition["judge"], one.keys, other.keys, self.lists):
+                yield max(one.time, other.time)
 
     # Absence
 

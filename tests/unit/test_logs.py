@@ -491,6 +491,13 @@ def test_lost_content_in_a_field_that_no_rule_needs_is_no_reason_to_refuse(desk:
     assert desk.read(lines(mail(Folders="System.Object[]"))).count.used == 1
 
 
+@pytest.mark.parametrize("said", [True, False, 0, None, ""])
+def test_what_defender_says_of_the_address_is_kept_also_where_it_says_no(said: object, desk: Desk) -> None:
+    [record] = desk.read(lines(cloud_app(IsAnonymousProxy=said, IPTags=["Tor"]))).records
+    assert record.fields["IPTags"] == ["Tor"]
+    assert record.fields.get("IsAnonymousProxy", "nothing") == ("nothing" if said in (None, "") else said)
+
+
 def test_cloud_app_row_without_raw_record_uses_its_columns(desk: Desk) -> None:
     row = cloud_app(raw="", IPAddress="198.51.100.7", UserAgent="Client=REST;;", ObjectId="MailItemsAccessed")
     [record] = desk.read(lines(row)).records

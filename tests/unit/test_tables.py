@@ -183,6 +183,8 @@ def _compare(written: Mapping[str, object], was: Mapping[str, object]) -> None:
             if column == "RawEventData" and isinstance(there, dict) and isinstance(value, dict):
                 # The reader writes the id and the operation into the record where they only stand beside it.
                 there = {"Id": value["Id"], "Operation": value["Operation"], **there}
+                # So it does with what Defender for Cloud Apps knows about the address, also where that is "no".
+                there |= {key: was[key] for key in ("IsAnonymousProxy", "IPTags") if was.get(key) is not None}
                 # What PowerShell wrote as @{…} is repaired on the way in.
                 there |= {key: value[key] for key, was_there in there.items() if "@{" in str(was_there)}
             assert _plain(value) == there, column

@@ -180,15 +180,15 @@ class _Gaps:
     def __init__(self, pack: Pack, records: Sequence[Record]) -> None:
         self._source = pack.catalogue.sources["azure/signinlogs"]
         self._feeds = Feeds(records, measured=True, rows_last_week={})
-        self._judged = max((record.ingested for record in records), default=datetime.now(UTC)) + JUDGED_AFTER
         self._in_gap = cache(self._ask)
 
     def hold(self, event: Event) -> bool:
-        """Tell whether a mail read has a token id and lies in a gap."""
-        return bool(token_ids(event)) and self._in_gap(event.time.replace(minute=0, second=0))
+        """Tell whether a mail read has a token id and lay in a gap when the rules had to judge it."""
+        judged = event.record.ingested + JUDGED_AFTER
+        return bool(token_ids(event)) and self._in_gap(event.time.replace(minute=0, second=0), judged)
 
-    def _ask(self, hour: datetime) -> bool:
-        found = self._feeds.gap(self._source, hour, hour + timedelta(minutes=59), self._judged)
+    def _ask(self, hour: datetime, judged: datetime) -> bool:
+        found = self._feeds.gap(self._source, hour, hour + timedelta(minutes=59), judged)
         return found is not None and found[0] is Reason.FEED_INCOMPLETE
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from unissued.convert.correlation import correlation_of
 from unissued.convert.plan import Branch, branches
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule, Source, pack_of, parse_document
@@ -97,11 +98,15 @@ def required(pack: Pack, target: str) -> Source:
 
 
 def judging(pack: Pack) -> str:
-    """Return the names of the rules that evaluate nothing in a gap."""
-    source = next(one for one in pack.catalogue.sources.values() if one.required_tables)
-    names = [
-        rule.name
-        for rule in pack.rules.values()
-        if rule.level and rule.is_correlation and source in rule.sources and ISSUED.keys() & set(rule.references)
-    ]
+    """Return the names of the rules that do not evaluate the mail reads which a query counts.
+
+    They ask what the query asks: a mail read with a token id, and none of what explains one. A rule on other records,
+    or on both a read and its sign-in, leaves none of these reads open.
+    """
+    names = []
+    for rule in pack.rules.values():
+        if rule.level and rule.is_correlation and {JUDGED, *ISSUED} == set(rule.references):
+            correlation = correlation_of(pack, rule)
+            if correlation.rules == (JUDGED,) and set(correlation.denied) == ISSUED.keys():
+                names.append(rule.name)
     return ", ".join(sorted(names))

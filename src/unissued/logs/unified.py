@@ -97,7 +97,8 @@ def cloud_app(drafter: Drafter, row: Mapping[str, object], keys: Keys, container
     written = folded(core)
     beside = {"Operation": keys.get("actiontype"), "Id": _guid_at_end(keys.get("reportid"))}
     beside |= {name: keys.get(name.casefold()) for name in _ABOUT_THE_ADDRESS}
-    core = core | {name: value for name, value in beside.items() if is_empty(written.get(name.casefold())) and value}
+    lacking = {name: value for name, value in beside.items() if is_empty(written.get(name.casefold()))}
+    core = core | {name: value for name, value in lacking.items() if not is_empty(value)}  # false is a value
     kind = application if isinstance(application, str) and application else "CloudAppEvents"
     return _audit_record(drafter, core, shape, "CloudAppEvents", times, kind)
 

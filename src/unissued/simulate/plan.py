@@ -122,13 +122,19 @@ def _shows(setting: Setting, unit: Unit, *, measured: bool, kept: bool = False) 
 
 
 def _unless_too_late(batch: Batch) -> Batch | str:
-    """Refuse a unit whose match a query does not find any more, because the record is too old when it arrives."""
+    """Refuse a unit with a match that a query does not find any more, because the record is too old when it arrives.
+
+    Also where the unit is about another rule: its match would be listed, and the query finds none or a later one.
+    """
     setting = batch.setting
-    absent = {rule.name for rule in setting.rules if is_absence(rule)} & set(batch.units[0].asks)
-    if not absent or not setting.target:
+    absent = [rule.name for rule in setting.rules if is_absence(rule)]
+    judged_from = setting.end - _LATE
+    if not absent or not setting.target or all(one.time >= judged_from for one in batch.cases):
         return batch
-    if any(one.rule in absent and one.match.time < setting.end - _LATE for one in batch.fired):
-        return "it needs a record to arrive more than two days late, which the query does not judge"
+    outcomes = setting.judge([*batch.filler, *batch.cases], batch.lists, measured=True, only=absent)
+    for name in absent:
+        if any(match.time < judged_from for match in outcomes[name].matches):
+            return f"{name} matches a record that arrives more than two days late, which its query does not judge"
     return batch
 
 

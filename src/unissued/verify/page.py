@@ -65,8 +65,8 @@ _SHIPPED = """\
 {begin}
 ## Shipped queries
 
-{queries} queries, {executed:,} runs over fixtures and scenarios (a search in both readings): {agreeing:,} of {every:,}
-checks agree.
+{queries} queries, asked about a fixture or a scenario {executed:,} times (a search in both readings): {agreeing:,} of
+{every:,} checks agree. A query that asks of each record by itself is run once for all cases with the same lists.
 
 | rule | target | valid | fixtures | scenarios |
 |---|---|---|---|---|

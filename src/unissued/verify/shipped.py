@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -12,7 +12,6 @@ from unissued.convert import Query, convert, path_of
 from unissued.engines.binder import Binder
 from unissued.engines.spl import Reading, parse
 from unissued.errors import PackError, UnsupportedError
-from unissued.evaluate import Given
 from unissued.logs import read, source_map
 from unissued.pack import Pack, Rule, load_catalogue, load_pack
 from unissued.tables import schemas
@@ -123,26 +122,58 @@ def validity(query: Query) -> tuple[Check, tuple[tuple[str, str], ...]]:
     return Check("valid", "binds", _status(bound.problems), bound.problems), tuple(bound.columns.items())
 
 
+@dataclass(frozen=True)
+class _Case:
+    """A fixture or a scenario, read."""
+
+    kind: str
+    name: str
+    stream: Stream
+
+
 def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> Iterator[Check]:
+    """Run a query on every fixture of its rule and on every scenario.
+
+    What asks of each record by itself is asked of all cases that are given the same lists at once. Only where that
+    differs, or is not executed, is each case asked alone.
+    """
     sources = source_map(pack.catalogue)
-    cases: list[tuple[str, str, Path, Given]] = [
-        ("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name
-    ]
-    cases += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
-    for kind, name, path, given in cases:
-        stream = Stream(read([path], sources).records, given)
-        said: list[str] = []
-        status = Status.AGREES
-        for reading, reader in readers_of(query.target):
-            try:
-                comparison = compare(reader, pack, rule, query, stream)
-            except UnsupportedError as error:
-                status, said = Status.NOT_EXECUTED, [*said, f"{reading}{error}"]
-            else:
-                said += [f"{reading}{line}" for line in comparison.differences()]
-        if said and status is Status.AGREES:
-            status = Status.DIFFERS
-        yield Check(kind, name, status, tuple(said))
+    wanted = [("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name]
+    wanted += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
+    cases = [_Case(kind, name, Stream(read([path], sources).records, given)) for kind, name, path, given in wanted]
+    if rule.is_correlation:
+        yield from (_alone(pack, rule, query, case) for case in cases)
+        return
+    for together in _with_the_same_lists(rule, cases):
+        stream = Stream([record for case in together for record in case.stream.records], together[0].stream.given)
+        if _alone(pack, rule, query, _Case("", "", stream)).status is Status.AGREES:
+            yield from (Check(case.kind, case.name, Status.AGREES) for case in together)
+        else:
+            yield from (_alone(pack, rule, query, case) for case in together)
+
+
+def _with_the_same_lists(rule: Rule, cases: Sequence[_Case]) -> Collection[Sequence[_Case]]:
+    groups: dict[tuple[tuple[str, ...] | None, ...], list[_Case]] = {}
+    for case in cases:
+        lists = case.stream.given.lists
+        key = tuple(tuple(sorted(lists[name])) if name in lists else None for name in rule.lists)
+        groups.setdefault(key, []).append(case)
+    return groups.values()
+
+
+def _alone(pack: Pack, rule: Rule, query: Query, case: _Case) -> Check:
+    said: list[str] = []
+    status = Status.AGREES
+    for reading, reader in readers_of(query.target):
+        try:
+            comparison = compare(reader, pack, rule, query, case.stream)
+        except UnsupportedError as error:
+            status, said = Status.NOT_EXECUTED, [*said, f"{reading}{error}"]
+        else:
+            said += [f"{reading}{line}" for line in comparison.differences()]
+    if said and status is Status.AGREES:
+        status = Status.DIFFERS
+    return Check(case.kind, case.name, status, tuple(said))
 
 
 # One process checks many queries; what is costly to begin is begun once.
