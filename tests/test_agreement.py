@@ -1,11 +1,13 @@
 """The product: every shipped query finds what its rule means, and so do random rules.
 
-The default run draws 500 rules; ``pytest -m full`` draws 10,000, as ``unissued verify --rules 10000`` does.
+The default run draws 500 rules, and leaves out what correlates on scenarios, which takes most of the time.
+``pytest -m full`` draws 10,000 and leaves nothing out, as ``unissued verify --rules 10000`` does.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from conftest import ROOT, shipped_pack
 from unissued.errors import PackError
 from unissued.pack import TARGETS
-from unissued.verify import page, report
+from unissued.verify import load_scenarios, page, report
 from unissued.verify.run import RandomPart, Verification, Wanted, verify
 from unissued.verify.shipped import Project
 
@@ -22,14 +24,14 @@ PROJECT = Project(ROOT, ROOT / "fixtures")
 PROCESSES = os.cpu_count() or 1
 
 
-def run(rules: tuple[str, ...] = (), random_rules: int = 0, seed: int = 1) -> Verification:
-    return verify(PROJECT, shipped_pack(), Wanted(rules, TARGETS, random_rules, seed, PROCESSES))
+def run(rules: tuple[str, ...] = (), random_rules: int = 0, seed: int = 1, *, scenarios: bool = True) -> Verification:
+    return verify(PROJECT, shipped_pack(), Wanted(rules, TARGETS, random_rules, seed, PROCESSES, scenarios=scenarios))
 
 
 @pytest.fixture(scope="module")
 def verification() -> Verification:
     """One run over everything that is shipped, and 500 random rules; it is the slowest thing in the suite."""
-    return run(random_rules=500)
+    return run(random_rules=500, scenarios=False)
 
 
 def test_every_shipped_query_is_valid_and_agrees_with_the_evaluator(verification: Verification) -> None:
@@ -69,7 +71,15 @@ def test_random_rules_agree_in_three_readers(verification: Verification) -> None
 def test_the_page_about_agreement_says_what_was_executed(verification: Verification) -> None:
     """Brought up to date by ``unissued verify --format markdown -o docs/agreement.md --keep-random``."""
     text = (ROOT / "docs" / "agreement.md").read_text(encoding="utf-8")
-    assert page.shipped_part(verification) in text
+    scenarios = len(load_scenarios(shipped_pack(), ROOT / "fixtures" / "_scenarios"))
+    for one in verification.shipped:
+        cases = one.count("fixture")
+        row = f"{'parses' if one.target == 'splunk' else 'binds'} | {cases} of {cases} | {scenarios} of {scenarios} |"
+        said = f"- `{one.rule}` in {one.target}: {one.refused}" if one.refused else ""
+        assert (said or f"| `{one.rule}` | {one.target} | {row}") in text
+    assert len(re.findall(r"^\| `\w+` \| \w+ \| ", text, re.MULTILINE)) == sum(
+        not one.refused for one in verification.shipped
+    )
     for what, engine in report.engines().items():
         assert f"| {what} | {engine} |" in text
 
@@ -79,6 +89,13 @@ def test_a_page_keeps_what_it_says_about_random_rules(verification: Verification
     assert page.refreshed(old, replace(verification, random=RandomPart(7))) == page.as_markdown(verification)
     with pytest.raises(PackError, match="has no part about the shipped queries"):
         page.refreshed("# Another page", verification)
+
+
+@pytest.mark.full
+def test_every_shipped_query_agrees_on_every_scenario() -> None:
+    verification = run()
+    assert not list(report.failures(verification))
+    assert page.shipped_part(verification) in (ROOT / "docs" / "agreement.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.full

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 from unissued.pack import Pack
@@ -28,6 +29,8 @@ class Wanted:
     random_rules: int
     seed: int
     processes: int
+    scenarios: bool = True
+    """Run what correlates on scenarios, too: most of the time of a verification of all rules."""
 
 
 @dataclass
@@ -81,7 +84,8 @@ def verify(project: Project, pack: Pack, wanted: Wanted, tick: Tick | None = Non
     # The longest first, so that no process is left with them at the end.
     order = sorted(tasks, key=lambda task: not is_absence(pack.rule(task[0])))
     with _pool(wanted.processes) as submit:
-        pending = {task: submit(check_query, project, *task) for task in order}
+        check = partial(check_query, scenarios=wanted.scenarios)
+        pending = {task: submit(check, project, *task) for task in order}
         shipped = []
         for done, task in enumerate(tasks, start=1):
             shipped.append(pending[task].result())

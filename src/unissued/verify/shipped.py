@@ -70,7 +70,7 @@ class Project:
     fixtures: Path
 
 
-def check_query(project: Project, name: str, target: str, *, all_cases: bool = True) -> Checked:
+def check_query(project: Project, name: str, target: str, *, all_cases: bool = True, scenarios: bool = True) -> Checked:
     """Check the query that the project ships for a rule and a target: the file, not what a build would write now.
 
     Args:
@@ -78,6 +78,7 @@ def check_query(project: Project, name: str, target: str, *, all_cases: bool = T
         name: of the rule.
         target: of the query.
         all_cases: go on after the first case that does not agree.
+        scenarios: run what correlates on scenarios, too, which takes most of the time; other rules always are.
     """
     pack = _pack(project.root)
     rule = pack.rule(name)
@@ -95,7 +96,7 @@ def check_query(project: Project, name: str, target: str, *, all_cases: bool = T
     query = replace(built, text=text, query=text)
     valid, columns = validity(query)
     checks = [Check("fresh", path_of(name, target), _status(fresh), fresh), valid]
-    for check in _executed(project, pack, rule, query):
+    for check in _executed(project, pack, rule, query, scenarios=scenarios):
         checks.append(check)
         if check.status is not Status.AGREES and not all_cases:
             break
@@ -131,7 +132,7 @@ class _Case:
     stream: Stream
 
 
-def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> Iterator[Check]:
+def _executed(project: Project, pack: Pack, rule: Rule, query: Query, *, scenarios: bool) -> Iterator[Check]:
     """Run a query on every fixture of its rule and on every scenario.
 
     What asks of each record by itself is asked of all cases that are given the same lists at once. Only where that
@@ -139,7 +140,8 @@ def _executed(project: Project, pack: Pack, rule: Rule, query: Query) -> Iterato
     """
     sources = source_map(pack.catalogue)
     wanted = [("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name]
-    wanted += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
+    if scenarios or not rule.is_correlation:
+        wanted += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
     cases = [_Case(kind, name, Stream(read([path], sources).records, given)) for kind, name, path, given in wanted]
     if rule.is_correlation:
         yield from (_alone(pack, rule, query, case) for case in cases)
