@@ -7,6 +7,7 @@ to do its own clean-up. This is the way back of what the readers of ``logs`` do 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from typing import TypeAlias
 from unissued.pack import Catalogue, Source, Table
 from unissued.pack.path import parse_path
 from unissued.record import Record, utc_text
+
+# An int column holds 32 bits; larger numbers are no status codes and error codes.
+_WHOLE = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")
 
 Place: TypeAlias = "tuple[str, ...]"
 """Keys from the outside to the inside."""
@@ -139,7 +143,8 @@ def _typed(kind: str, raw: object) -> object:
         case "datetime":
             return _moment(raw)
         case "int":
-            return int(str(raw)) if str(raw).lstrip("-").isdecimal() else None
+            found = _WHOLE.fullmatch(str(raw).strip(" \t\r\n"))
+            return int(found[1]) if found else None
         case "bool":
             return {"true": True, "1": True, "false": False, "0": False}.get(str(raw).strip().lower())
         case "dynamic":

@@ -96,7 +96,7 @@ def test_a_read_that_arrives_days_late_is_left_out_where_a_query_would_not_judge
     found = planned(pack, case)
     assert not found.batches
     assert [left.reason for left in found.left_out] == [
-        "it needs a record to arrive more than two days late, which the query does not judge"
+        f"{NEVER} matches a record that arrives more than two days late, which its query does not judge"
     ]
     assert names(planned(pack, case, target="")) == [["hit_late"]]
 
