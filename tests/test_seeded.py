@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import ROOT
 from seeded_bugs import BUGS, Bug, caught_by
 from test_agreement import run
 from unissued.verify import report
@@ -19,6 +20,11 @@ def test_a_small_run_agrees(number: int, seed: int) -> None:
 def test_there_are_thirty_bugs_in_every_kind_of_room() -> None:
     assert len(BUGS) >= 30
     assert {bug.file.split("/")[0] for bug in BUGS} >= {"evaluate", "convert", "engines"}
+
+
+def test_every_bug_changes_a_line_that_is_there() -> None:
+    lost = [bug.name for bug in BUGS if bug.old not in (ROOT / "src" / "unissued" / bug.file).read_text("utf-8")]
+    assert lost == []
 
 
 @pytest.mark.full
