@@ -61,6 +61,13 @@ def is_mail_read(event: Event) -> bool:
     )
 
 
+def mail_reads(pack: Pack, records: Sequence[Record]) -> list[Event]:
+    """Return the successful mail reads among some records."""
+    source = pack.catalogue.sources["m365/exchange"]
+    events = (Event(record, source) for record in records if record.source == source.key)
+    return [event for event in events if is_mail_read(event)]
+
+
 def issued_token_ids(pack: Pack, records: Sequence[Record]) -> frozenset[str]:
     """Return the token ids that a sign-in or Outlook on the web explains."""
     outcomes = evaluate(pack, records, Given(), ["signin_token_issued", "owa_token_minted"])
@@ -83,11 +90,8 @@ def explained_shares(pack: Pack, records: Sequence[Record]) -> dict[str, Share]:
         pack: the rules; its base rules say what a sign-in explains.
         records: mail and sign-ins, free of duplicates.
     """
-    source = pack.catalogue.sources["m365/exchange"]
     issued = issued_token_ids(pack, records)
     shares: dict[str, Share] = {}
-    for record in records:
-        event = Event(record, source) if record.source == source.key else None
-        if event is not None and is_mail_read(event):
-            shares.setdefault(fold(str(event.values("MailAppKey")[0])), Share()).add(event, issued)
+    for event in mail_reads(pack, records):
+        shares.setdefault(fold(str(event.values("MailAppKey")[0])), Share()).add(event, issued)
     return dict(sorted(shares.items()))

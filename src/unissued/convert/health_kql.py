@@ -22,9 +22,10 @@ from unissued.convert.health_parts import (
 from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import TIME, indented, tables_of
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.pack import Pack
+from unissued.convert.query import span
+from unissued.pack import JUDGED_AFTER, Pack
 
-_LATE = "6h"
+_LATE = span(JUDGED_AFTER)
 _HOURS_END = f"let end = bin(now() - {_LATE}, 1h);\n"
 _DAY = f"let day = bin(now() - {_LATE}, 1d) - 1d;\n"
 

@@ -22,9 +22,9 @@ from unissued.convert.health_parts import (
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.spl import event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, multisearch
-from unissued.pack import Pack, Table
+from unissued.pack import JUDGED_AFTER, Pack, Table
 
-_HOUR, _DAY, _LATE = 3600, 86400, 6 * 3600
+_HOUR, _DAY, _LATE = 3600, 86400, int(JUDGED_AFTER.total_seconds())
 _SHAPED = rf'match(Token,"{SHAPE}\z")'
 _END_OF_DAYS = f"day=floor((now()-{_LATE})/{_DAY})*{_DAY}-{_DAY}"
 

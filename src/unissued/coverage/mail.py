@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from unissued.baseline.share import issued_token_ids, token_ids
+from unissued.baseline.share import explained_shares, mail_reads, token_ids
 from unissued.evaluate import Event, fold, resolve
-from unissued.health import MAIL, mail_reads
+from unissued.health import MAIL
 from unissued.pack.load import Pack
 from unissued.pack.path import parse_path
 from unissued.record import Record
@@ -78,14 +78,10 @@ def kinds_of(pack: Pack, records: Sequence[Record]) -> dict[str, Kind]:
 
 def apps_of(pack: Pack, records: Sequence[Record]) -> dict[str, App]:
     """Count how many token ids of each application sign-ins explain, whenever they were."""
-    issued = issued_token_ids(pack, records)
-    reads: dict[str, int] = {}
-    found: dict[str, set[str]] = {}
-    for event in mail_reads(pack, records):
-        key = fold(str(event.values("MailAppKey")[0]))
-        reads[key] = reads.get(key, 0) + 1
-        found.setdefault(key, set()).update(token_ids(event))
-    return {key: App(reads[key], len(ids), len(ids & issued)) for key, ids in sorted(found.items())}
+    return {
+        key: App(share.records, len(share.token_ids), len(share.explained))
+        for key, share in explained_shares(pack, records).items()
+    }
 
 
 def switched_off(pack: Pack, records: Sequence[Record]) -> tuple[Off, ...]:

@@ -3,7 +3,7 @@
 from unissued.health.checks import CHECKS, Check, HealthFinding
 from unissued.health.find import MAIL, health
 from unissued.health.gaps import Gap, gaps_of, hour_of, hours_of
-from unissued.health.shares import mail_reads, throttled_mailboxes
+from unissued.health.shares import throttled_mailboxes
 
 __all__ = [
     "CHECKS",
@@ -15,6 +15,5 @@ __all__ = [
     "health",
     "hour_of",
     "hours_of",
-    "mail_reads",
     "throttled_mailboxes",
 ]

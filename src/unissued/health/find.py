@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from unissued.baseline.share import issued_token_ids
+from unissued.baseline.share import issued_token_ids, mail_reads
 from unissued.evaluate import Event, Given, Look, Outcome
 from unissued.health.checks import CHECKS, HealthFinding
 from unissued.health.gaps import HOUR, WEEK, Bad, Gap, bad_hours, hour_of, hours_of, stretches
@@ -14,7 +14,6 @@ from unissued.health.shares import (
     Drop,
     by_day,
     explained_drops,
-    mail_reads,
     throttled_mailboxes,
     token_id_drops,
 )
@@ -49,7 +48,7 @@ def health(
     end = (now - JUDGED_AFTER).astimezone(UTC)
     read = {source.key for name in outcomes for source in pack.rule(name).sources}
     reads = mail_reads(pack, records) if MAIL in read else []
-    issued = issued_token_ids(pack, records)
+    issued = issued_token_ids(pack, records) if reads else frozenset()
     kinds, keys = by_day(reads, "ClientKind"), by_day(reads, "MailAppKey")
     return (
         *_signin_gaps(pack, records, given.rows_last_week, outcomes, end),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from unissued.baseline.share import ENOUGH, TRUSTED_SHARE, is_mail_read, token_ids
+from unissued.baseline.share import ENOUGH, TRUSTED_SHARE, token_ids
 from unissued.evaluate import Event, fold
 from unissued.pack.load import Pack
 from unissued.record import Record
@@ -49,13 +49,6 @@ class Drop:
     whole: int
     part_before: int
     whole_before: int
-
-
-def mail_reads(pack: Pack, records: Sequence[Record]) -> list[Event]:
-    """Return the successful mail reads among some records."""
-    source = pack.catalogue.sources["m365/exchange"]
-    events = (Event(record, source) for record in records if record.source == source.key)
-    return [event for event in events if is_mail_read(event)]
 
 
 def throttled_mailboxes(pack: Pack, records: Sequence[Record]) -> dict[str, list[datetime]]:

@@ -12,11 +12,12 @@ from unissued.convert import Query, convert, path_of
 from unissued.engines.binder import Binder
 from unissued.engines.spl import Reading, parse
 from unissued.errors import PackError, UnsupportedError
+from unissued.evaluate import Given
 from unissued.logs import read, source_map
 from unissued.pack import Pack, Rule, load_catalogue, load_pack
 from unissued.tables import schemas
 from unissued.verify.agreement import Stream, compare
-from unissued.verify.fixtures import Case, Scenario, load_cases, load_scenarios
+from unissued.verify.fixtures import Case, load_cases, load_scenarios
 from unissued.verify.readers import KqlReader, Reader, SplReader
 
 
@@ -138,11 +139,13 @@ def _executed(project: Project, pack: Pack, rule: Rule, query: Query, *, scenari
     What asks of each record by itself is asked of all cases that are given the same lists at once. Only where that
     differs, or is not executed, is each case asked alone.
     """
-    sources = source_map(pack.catalogue)
-    wanted = [("fixture", case.path.stem, case.path, case.given) for case in _cases(project) if case.rule == rule.name]
+    cases = [
+        _Case("fixture", case.path.stem, _stream(project, case.path, case.given))
+        for case in _cases(project)
+        if case.rule == rule.name
+    ]
     if scenarios or not rule.is_correlation:
-        wanted += [("scenario", one.name, one.path, one.given) for one in _scenarios(project)]
-    cases = [_Case(kind, name, Stream(read([path], sources).records, given)) for kind, name, path, given in wanted]
+        cases += _scenarios(project)
     if rule.is_correlation:
         yield from (_alone(pack, rule, query, case) for case in cases)
         return
@@ -192,8 +195,13 @@ def _cases(project: Project) -> list[Case]:
 
 
 @cache
-def _scenarios(project: Project) -> list[Scenario]:
-    return load_scenarios(_pack(project.root), project.fixtures / "_scenarios")
+def _scenarios(project: Project) -> list[_Case]:
+    known = load_scenarios(_pack(project.root), project.fixtures / "_scenarios")
+    return [_Case("scenario", one.name, _stream(project, one.path, one.given)) for one in known]
+
+
+def _stream(project: Project, path: Path, given: Given) -> Stream:
+    return Stream(read([path], source_map(_pack(project.root).catalogue)).records, given)
 
 
 @cache
