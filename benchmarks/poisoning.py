@@ -5,7 +5,6 @@ Usage: ``python benchmarks/poisoning.py [--check]``. It takes half a minute, and
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from tables import Cell, Table, page
+from tables import Cell, Table, page, write_or_check
 from unissued.baseline import Baseline, Row, is_not_explained, learn, learned_until, remember
 from unissued.evaluate import Given, evaluate
 from unissued.pack import Pack, load_pack
@@ -233,16 +232,5 @@ def text() -> str:
     )
 
 
-def main() -> int:
-    """Write the page, or say whether it is fresh."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the page is stale")
-    made = text()
-    if parser.parse_args().check:
-        return int(PAGE.read_text("utf-8") != made)
-    PAGE.write_text(made, "utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(str(__doc__), PAGE, text))

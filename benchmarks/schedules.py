@@ -5,7 +5,6 @@ Usage: ``python benchmarks/schedules.py [--check]``. It takes some minutes, and 
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from simulation import (
     silenced,
     with_stragglers,
 )
-from tables import Cell, Range, Share, Table, page
+from tables import Cell, Range, Share, Table, page, write_or_check
 from traffic import SIGN_INS, START, TRAFFIC, Traffic
 from unissued.convert import Schedule, convert
 from unissued.convert.correlation import correlation_of
@@ -451,17 +450,5 @@ def written(pack: Pack) -> str:
     return page("What scheduled runs miss", text, [*modelled(pack, AMOUNT), executed(pack)])
 
 
-def main() -> int:
-    """Write the page, or check that it is fresh."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if the page is stale")
-    check = parser.parse_args().check
-    text = written(load_pack(ROOT / "sigma"))
-    if check:
-        return int(PAGE.read_text(encoding="utf-8") != text)
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(str(__doc__), PAGE, lambda: written(load_pack(ROOT / "sigma"))))

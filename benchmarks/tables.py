@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -66,6 +68,24 @@ class Table:
 def page(title: str, text: str, tables: Sequence[Table]) -> str:
     """Write a page of tables."""
     return "\n".join([f"# {title}\n\n{text}\n", *(table.markdown() for table in tables)])
+
+
+def write_or_check(description: str, path: Path, written: Callable[[], str]) -> int:
+    """Write a page, or with ``--check`` only say by the exit status whether it is stale.
+
+    Args:
+        description: for ``--help``, which computes nothing.
+        path: of the page.
+        written: computes it.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if the page is stale")
+    check = parser.parse_args().check
+    text = written()
+    if check:
+        return int(path.read_text(encoding="utf-8") != text)
+    path.write_text(text, encoding="utf-8")
+    return 0
 
 
 def rows_of(markdown: str, title: str) -> list[list[str]]:

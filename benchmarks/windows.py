@@ -5,7 +5,6 @@ Usage: ``python benchmarks/windows.py [--check]``. It takes some minutes, and is
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import random
@@ -24,7 +23,7 @@ from sigma.collection import SigmaCollection
 
 from simulation import HOUR, MINUTE
 from tables import Cell as Shown
-from tables import Share, Table, page
+from tables import Share, Table, page, write_or_check
 from traffic import Traffic
 from unissued.convert import convert
 from unissued.engines import kusto
@@ -331,17 +330,5 @@ def written() -> str:
     return page("What windows miss", text, tables_of(EXECUTED, MODELLED))
 
 
-def main() -> int:
-    """Write the page, or check that it is fresh."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if the page is stale")
-    check = parser.parse_args().check
-    text = written()
-    if check:
-        return int(PAGE.read_text(encoding="utf-8") != text)
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(str(__doc__), PAGE, written))

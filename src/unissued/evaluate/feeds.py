@@ -13,10 +13,11 @@ HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 _SEEN = timedelta(days=14)
 """How far back rows are counted from the time of judgement: no rule of Sentinel sees more."""
-_BLOCK_HOURS = 6
+BLOCK_HOURS = 6
+"""Hours that are judged together where there are few rows."""
 _ENOUGH = 0.8
 """Share of last week's rows below which an hour has a gap."""
-_SMALL = 50
+SMALL = 50
 """Rows an hour below which hours are judged in blocks of six."""
 
 
@@ -74,11 +75,11 @@ class Feeds:
         hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         while hour <= end and hour + HOUR <= judged:
             expected = self._expected(table, hour, judged)
-            if expected is not None and expected >= _SMALL:
+            if expected is not None and expected >= SMALL:
                 if self._count(table, hour, judged) < _ENOUGH * expected:
                     yield hour
             else:
-                blocks.setdefault(hour.replace(hour=hour.hour - hour.hour % _BLOCK_HOURS), []).append(hour)
+                blocks.setdefault(hour.replace(hour=hour.hour - hour.hour % BLOCK_HOURS), []).append(hour)
             hour += HOUR
         for block, hours in blocks.items():
             if not self._block_is_complete(table, hours, judged):
@@ -106,5 +107,5 @@ class Feeds:
         known = [count for count in expected if count is not None]
         if len(known) < len(hours):
             # Without a week to compare with, a whole block without any row is a gap.
-            return rows > 0 or len(hours) < _BLOCK_HOURS
+            return rows > 0 or len(hours) < BLOCK_HOURS
         return rows >= _ENOUGH * sum(known)

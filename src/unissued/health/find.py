@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from unissued.baseline.share import issued_token_ids, mail_reads
 from unissued.evaluate import Event, Given, Look, Outcome
+from unissued.evaluate.feeds import HOUR, WEEK
 from unissued.health.checks import CHECKS, HealthFinding
-from unissued.health.gaps import HOUR, WEEK, Bad, Gap, bad_hours, hour_of, hours_of, stretches
+from unissued.health.gaps import Bad, Gap, bad_hours, hour_of, hours_of, stretches
 from unissued.health.shares import (
     DAY,
     Drop,

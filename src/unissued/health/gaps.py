@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeAlias
 
-HOUR = timedelta(hours=1)
-WEEK = timedelta(days=7)
+from unissued.evaluate.feeds import BLOCK_HOURS, HOUR, SMALL, WEEK
+
 Bad: TypeAlias = "dict[datetime, tuple[int, int | None]]"
 """Hour with too few rows -> rows seen, and rows a week before; None where nothing is known of them."""
-_BLOCK = 6
-_SMALL = 50
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,8 @@ def bad_hours(rows: Mapping[datetime, int], start: datetime, end: datetime, rate
         if before is None and oldest is not None and oldest <= hour - WEEK:
             before = rows.get(hour - WEEK, 0)
         expected[hour] = before
-        large = before is not None and before >= _SMALL
-        block = hour if large else hour - hour.hour % _BLOCK * HOUR
+        large = before is not None and before >= SMALL
+        block = hour if large else hour - hour.hour % BLOCK_HOURS * HOUR
         blocks.setdefault((block, large), []).append(hour)
         hour += HOUR
     return {
@@ -76,7 +74,7 @@ def _bad(
     seen = sum(rows.get(hour, 0) for hour in hours)
     known = [count for hour in hours if (count := expected[hour]) is not None]
     if len(known) < len(hours):
-        if not seen and len(hours) == _BLOCK:
+        if not seen and len(hours) == BLOCK_HOURS:
             yield from hours
     elif 10 * seen < 8 * sum(known):
         # Of a block only those hours are named that lack rows themselves.
