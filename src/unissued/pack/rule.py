@@ -6,8 +6,9 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
-from sigma.correlations import SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
@@ -67,6 +68,11 @@ class Rule:
     def judge(self) -> str:
         """Name of the test that two records of a correlation must meet as well; empty for most rules."""
         return str(self.definition.get("judge", ""))
+
+    @cached_property
+    def is_absence(self) -> bool:
+        """Tell whether the rule asks that something is not there: then it is judged six hours after arrival."""
+        return self.is_correlation and isinstance(self.correlation().condition, SigmaExtendedCorrelationCondition)
 
     def detection(self) -> SigmaRule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.

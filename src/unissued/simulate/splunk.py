@@ -13,7 +13,6 @@ from unissued.pack import Pack, Rule
 from unissued.simulate.batch import Batch
 from unissued.simulate.names import GUID
 from unissued.simulate.send import Answer, SendError, Server, said
-from unissued.simulate.unit import is_absence
 from unissued.verify.answer import TIME, Row, expected, row_of
 
 _PARSER = "/services/search/v2/parser"
@@ -140,7 +139,7 @@ def _compared(
 
 def _columns(rule: Rule, query: Query) -> tuple[str, ...]:
     """Return the columns to compare: the keys of a rule on absence, else all that the search shows."""
-    if is_absence(rule):
+    if rule.is_absence:
         return (TIME, *(column(key) for key in rule.correlation().group_by or ()))
     shown = [name.strip() for name in query.query.rsplit("| table ", 1)[1].split(",")]
     return tuple(TIME if name == "_time" else name for name in shown if name not in _NOT_SHOWN)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from sigma.correlations import (
     CorrelationConditionAND,
     CorrelationConditionNOT,
-    SigmaExtendedCorrelationCondition,
     SigmaRuleReference,
 )
 
@@ -74,18 +73,13 @@ def compare(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream
     Raises:
         UnsupportedError: the engine does not execute the query.
     """
-    if is_absence(rule):
+    if rule.is_absence:
         return _judged_later(reader, pack, rule, query, stream)
     outcome = judge(pack, rule, stream.records, stream.unmeasured, reader.target)
     reader.load(stream.arrived, stream.unmeasured)
     result = reader.run(query, stream.now)
     answer = Answer(frozenset(map(row_of, result.rows)), bool(result.notes))
     return Comparison(expected(rule, outcome, result.columns), answer)
-
-
-def is_absence(rule: Rule) -> bool:
-    """Tell whether a rule asks that something is not there."""
-    return rule.is_correlation and isinstance(rule.correlation().condition, SigmaExtendedCorrelationCondition)
 
 
 def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream) -> Comparison:
