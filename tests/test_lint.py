@@ -99,6 +99,8 @@ MISTAKES = [
     ("octal", 12, "'0123' means different things to different YAML readers", "put it in quotes"),
     ("order_of_one", 9, "an order needs two rules or more", ""),
     ("order_of_text", 12, "'many' is no whole number", "gt, gte, lt and lte compare whole numbers"),
+    ("order_that_nothing_joins", 12, "no rule has every key", "one rule has to join the others"),
+    ("order_with_a_rule_without_key", 12, "rule 'good_b' has no key", "name it in an alias"),
     (
         "placeholder_inside_text",
         12,

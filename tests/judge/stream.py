@@ -85,7 +85,8 @@ def _wanted(above: Mapping[str, Any], below: str) -> set[str]:
         names += FIELDS[above["judge"]][list(body["rules"]).index(below)]
     if isinstance(body.get("condition"), Mapping) and "field" in body["condition"]:
         names.append(body["condition"]["field"])
-    return {body.get("aliases", {}).get(name, {}).get(below, name) for name in names}
+    aliases = {name: body.get("aliases", {}).get(name, {below: name}) for name in names}
+    return {own[below] for own in aliases.values() if below in own}
 
 
 def _required(rules: Rules, name: str) -> set[str]:
