@@ -114,6 +114,7 @@ MISTAKES = [
         "modifier 'hour' is refused",
         "time parts compare the whole time stamp after conversion",
     ),
+    ("required_table_unknown", 8, "no rows of 'SigninLogs' are counted", ""),
     ("rule_named_twice", 9, "a rule is named twice", ""),
     ("rule_not_in_words", 15, "rule 'good_b' is not used by the condition", ""),
     (

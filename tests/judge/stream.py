@@ -52,6 +52,7 @@ def judge(rules: Rules, name: str, lines: Sequence[Line], given: Given) -> Said:
 
     def feed(denied: set[str], start: datetime, end: datetime, judged: datetime) -> str:
         tables = {table for below in denied for table in _required(rules, below)}
+        tables = set(definition.get("required_tables", tables)) if tables else tables
         reasons = {_gap(table, lines, given, (start, end, judged)) for table in tables} - {""}
         # A table that is not there at all says more than one with holes.
         return max(reasons, default="", key=lambda reason: reason == "feed_missing")

@@ -64,6 +64,8 @@ def correlate(
     correlation = rule.correlation()
     names = list(correlation.group_by or ())
     window = timedelta(seconds=correlation.timespan.seconds)
+    sources = {name: tuple(map(rule.needing, around.sources[name])) for name in rule.references}
+    around = replace(around, sources=sources)
     matches: list[Match] = []
     unjudged = list(_blind(correlation, around))
     for group, members in _groups(rule, correlation, below).items():

@@ -224,10 +224,29 @@ def _link_correlation(file: _File, rules: Mapping[str, _File]) -> None:
                 _key_is_known(file, at, name, rules[rule_name], aliases)
     if named and body.get("type") == "temporal_ordered":
         _keys_join(file, named, _names(file.data, "correlation", "group-by"), aliases)
+    if "required_tables" in file.data:
+        _tables_are_counted(file, [rules[name] for name in named if name in rules], condition)
     judge = JUDGES.get(str(file.data.get("judge")))
     for rule_name, fields in zip(named, judge.fields if judge else (), strict=False):
         if rule_name in rules and rule_name != file.name:
             _judge_finds_its_fields(file, rules[rule_name], fields)
+
+
+def _tables_are_counted(file: _File, below: Sequence[_File], condition: object) -> None:
+    """A rule that asks for an absence can say which tables must be complete for it."""
+    if not isinstance(condition, str):
+        hint = "what must be complete is asked where something must not be there"
+        file.linter.report(("required_tables",), "needs a condition such as 'a and not b'", hint)
+    known = {name for one in below for source in one.sources for name in source.counted_tables}
+    listed = f"known: {', '.join(sorted(known))}" if known else ""
+    named = file.data["required_tables"]
+    if not isinstance(named, list) or not named:
+        file.linter.report(("required_tables",), "must be a list of tables", listed)
+        return
+    for index, name in enumerate(named):
+        if name not in known:
+            hint = suggest(str(name), known) or listed
+            file.linter.report(("required_tables", index), f"no rows of '{name}' are counted", hint)
 
 
 def _judge_finds_its_fields(file: _File, below: _File, fields: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sigma.correlations import SigmaCorrelationRule
@@ -67,6 +67,13 @@ class Rule:
     def judge(self) -> str:
         """Name of the test that two records of a correlation must meet as well; empty for most rules."""
         return str(self.definition.get("judge", ""))
+
+    def needing(self, source: Source) -> Source:
+        """Return a log source with the tables that must be complete before its silence means something to the rule."""
+        named = self.definition.get("required_tables")
+        if not isinstance(named, list):
+            return source
+        return replace(source, required_tables=tuple(name for name in source.counted_tables if name in named))
 
     def detection(self) -> SigmaRule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.
