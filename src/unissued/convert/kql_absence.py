@@ -22,20 +22,22 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     Raises:
         UnsupportedError: the target cannot judge each record once.
     """
-    asked = pack.rule(correlation.rules[0])
+    rule, asked = pack.rule(correlation.name), pack.rule(correlation.rules[0])
     if target == "defender":
         raise UnsupportedError.at(correlation.name, _not_in_defender(pack, correlation), "use Sentinel")
     far = look_back(correlation.window)
     if far > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    define = Definitions(pack.lists_of(pack.rule(correlation.name)))
+    define = Definitions(pack.lists_of(rule))
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
     company = [
         (name, branch)
         for name in correlation.denied
         for branch in branches(pack.rule(name), target, tuple(correlation.own_names(name).values()))
     ]
-    feeds = tuple(dict.fromkeys(table for _, branch in company for table in branch.source.required_tables))
+    feeds = tuple(
+        dict.fromkeys(table for _, branch in company for table in rule.needing(branch.source).required_tables)
+    )
     time, keys = TIME[target], ", ".join(correlation.keys)
     judged_text, shown = _judged(judged, correlation, target, define)
     lets = [

@@ -102,7 +102,7 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
             kept.append("ReportId = take_any(ReportId)" if "ReportId" in reading.columns else 'ReportId = take_any("")')
         lines = [
             reading.text,
-            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
+            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys_of(rule.name))}",
             f"| summarize {', '.join(kept)}\n    by T = bin({TIME[target]}, 1s), {', '.join([identity, *keys])}",
         ]
         texts.append("\n".join(lines))
@@ -217,17 +217,23 @@ def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
 
 
 def _ordered(bases: Sequence[Base], correlation: Correlation) -> Steps:
-    """Carry the latest start of every sequence so far from rule to rule."""
+    """Carry the latest start of every sequence so far from rule to rule.
+
+    A rule is joined by the keys that it has in common with those before it, and brings its other keys along.
+    """
     steps: Steps = [(one.step, one.text) for one in bases]
-    keys = ", ".join(correlation.keys)
+    known = correlation.keys_of(bases[0].rule)
     reported = "ReportId" in bases[0].text
-    text = f"{bases[0].step}\n| summarize Fresh = max(New) by {keys}, T\n| extend Start = T"
+    text = f"{bases[0].step}\n| summarize Fresh = max(New) by {', '.join(known)}, T\n| extend Start = T"
     for one in bases[1:]:
-        following = f"{one.step} | project {keys}, Next = T, New{', Report = ReportId' if reported else ''}"
+        own = correlation.keys_of(one.rule)
+        common = [key for key in own if key in known]
+        known = tuple(key for key in correlation.keys if key in known or key in own)
+        following = f"{one.step} | project {', '.join(own)}, Next = T, New{', Report = ReportId' if reported else ''}"
         text += (
-            f"\n| join kind=inner (\n    {following}\n    ) on {keys}\n"
+            f"\n| join kind=inner (\n    {following}\n    ) on {', '.join(common)}\n"
             f"| where Next >= T and Next - Start <= {correlation.span}\n"
             f"| summarize Start = max(Start), Fresh = max(Fresh + New)"
-            f"{', ReportId = take_any(Report)' if reported else ''} by {keys}, T = Next"
+            f"{', ReportId = take_any(Report)' if reported else ''} by {', '.join(known)}, T = Next"
         )
     return [*steps, ("Firings", text)]

@@ -24,9 +24,9 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     """
     if look_back(correlation.window) > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    asked = pack.rule(correlation.rules[0])
+    rule, asked = pack.rule(correlation.name), pack.rule(correlation.rules[0])
     keys = correlation.own_names(asked.name)
-    specs = pack.lists_of(pack.rule(correlation.name))
+    specs = pack.lists_of(rule)
     parts = branches(asked, target, tuple(keys.values()))
     if len(parts) != 1:
         raise UnsupportedError.at(correlation.name, "reads several log sources, and an absence is judged in one")
@@ -40,7 +40,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     for name in correlation.denied:
         for branch in branches(pack.rule(name), target, tuple(correlation.own_names(name).values())):
             parts.append(branch)
-            sources.append(branch.source)
+            sources.append(rule.needing(branch.source))
             for table in branch.tables:
                 reading = read(branch, table, specs, correlation.own_names(name), show=False)
                 lists += reading.lists

@@ -83,12 +83,13 @@ def _signin_gaps(
     read = {source.key for name in outcomes for source in pack.rule(name).sources}
     for source in pack.catalogue.sources.values():
         for table in source.required_tables if source.key in read else ():
+            concerned = [one for one in looks if table in pack.rule(one[0]).needing(source).required_tables]
             feed = [record for record in records if record.table == table]
             if not feed:
                 bad = _every_hour(min(mail), end) if mail else {}
             else:
-                bad = _bad_hours(feed, rates.get(table), mail, [look for _, look in looks], end)
-            yield from (_signin_gap(table, gap, bad, looks, missing=not feed) for gap in stretches(bad))
+                bad = _bad_hours(feed, rates.get(table), mail, [look for _, look in concerned], end)
+            yield from (_signin_gap(table, gap, bad, concerned, missing=not feed) for gap in stretches(bad))
 
 
 def _bad_hours(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -73,6 +73,13 @@ class Rule:
     def is_absence(self) -> bool:
         """Tell whether the rule asks that something is not there: then it is judged six hours after arrival."""
         return self.is_correlation and isinstance(self.correlation().condition, SigmaExtendedCorrelationCondition)
+
+    def needing(self, source: Source) -> Source:
+        """Return a log source with the tables that must be complete before its silence means something to the rule."""
+        named = self.definition.get("required_tables")
+        if not isinstance(named, list):
+            return source
+        return replace(source, required_tables=tuple(name for name in source.counted_tables if name in named))
 
     def detection(self) -> SigmaRule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.

@@ -7,7 +7,7 @@ COMMON_KEYS = frozenset(
     + ("falsepositives", "fields", "related", "license", "version", "needs", "blind_spots", "triage", "alert")
 )
 DETECTION_KEYS = COMMON_KEYS | {"logsource", "detection"}
-CORRELATION_KEYS = COMMON_KEYS | {"correlation", "judge"}
+CORRELATION_KEYS = COMMON_KEYS | {"correlation", "judge", "required_tables"}
 FILTER_KEYS = frozenset(
     ["title", "id", "name", "status", "description", "author", "date", "modified", "version", "logsource", "filter"]
 )

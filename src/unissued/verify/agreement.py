@@ -88,7 +88,7 @@ def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: 
     asked, *denied = _sides(rule)
     sources = {source.key for source in pack.rule(asked).sources}
     ages = sorted({record.ingested for record in stream.records if record.source in sources})
-    outcomes = evaluate(pack, stream.records, stream.given, denied)
+    outcomes = evaluate(pack, stream.records, stream.given, [asked, *denied])
     company = sorted(
         {event.record.ingested for name in denied for match in outcomes[name].matches for event in match.events()}
     )
@@ -96,7 +96,8 @@ def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: 
     columns = (TIME, *(column(key) for key in rule.correlation().group_by or ()))
     outcome = judge(pack, rule, stream.records, stream.given, reader.target)
     wanted = expected(rule, outcome, columns)
-    if not ages:  # without a record to judge no query can tell a missing feed from a quiet tenant
+    # Without a record to judge no query can tell a missing feed from a quiet tenant.
+    if not outcomes[asked].matches and not outcomes[asked].unjudged:
         wanted = replace(wanted, open=False)
     rows = [{name: row[name] for name in columns} for result in results for row in result.rows]
     return Comparison(wanted, Answer(begun(rows, wanted, outcome), any(result.notes for result in results)))

@@ -188,7 +188,7 @@ def _filler(catalogue: Catalogue, given: Given, now: datetime, records: Sequence
     """
     there = Counter((record.table, _hour(record.time)) for record in records)
     for source in catalogue.sources.values():
-        for table in source.required_tables:
+        for table in source.counted_tables:
             for hours in range(*(_WEEK_BEFORE if given.measured else _LOOK_BACK)):
                 hour = _hour(now) - timedelta(hours=hours)
                 if given.measured:
