@@ -238,14 +238,13 @@ def _tables_are_counted(file: _File, below: Sequence[_File], condition: object) 
         hint = "what must be complete is asked where something must not be there"
         file.linter.report(("required_tables",), "needs a condition such as 'a and not b'", hint)
     known = {name for one in below for source in one.sources for name in source.counted_tables}
-    listed = f"known: {', '.join(sorted(known))}" if known else ""
     named = file.data["required_tables"]
     if not isinstance(named, list) or not named:
-        file.linter.report(("required_tables",), "must be a list of tables", listed)
+        file.linter.report(("required_tables",), "must be a list of tables", ", ".join(sorted(known)))
         return
     for index, name in enumerate(named):
         if name not in known:
-            hint = suggest(str(name), known) or listed
+            hint = suggest(str(name), known) if known else ""
             file.linter.report(("required_tables", index), f"no rows of '{name}' are counted", hint)
 
 
