@@ -9,7 +9,7 @@ from datetime import timedelta
 from unissued.convert.correlation import Correlation
 from unissued.convert.judges import kql_judge
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
+from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, returned, tables_of, together
 from unissued.convert.kusto import column, quoted
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival, span
@@ -55,6 +55,7 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
         tuple(define.lists),
         schedule,
         (*notes_of(parts), FURTHER_BACK),
+        returned(define, [TIME[target], *correlation.keys, *shown]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -54,3 +55,8 @@ class Artefacts(Mapping[str, bytes]):
             place = folder / path
             place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, content)
+
+
+def dumped(value: object) -> str:
+    """Return JSON as it is committed: two blanks, keys as they come, every letter as it is."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
