@@ -94,7 +94,7 @@ MISTAKES = (
     Mistake("every quarter of an hour over two days", "SEN006", "kql/sentinel/arm/mail_token_across_users.json", _put(
         "parameters", "frequency", "allowedValues", value=["PT15M", "PT1H"])),
     Mistake("id of another rule", "SEN003", _TEMPLATE, _put("id", value="dfc233a3-ea71-538c-af5f-5d3fdf655a35")),
-    Mistake("rule twice in one deployment", "SEN019", _ALL, lambda all_: all_["resources"].append(all_["resources"][0])),
+    Mistake("rule twice in one deployment", "SEN019", _ALL, lambda it: it["resources"].append(it["resources"][0])),
     Mistake("query too long for a template", "SEN001", _TEMPLATE, _longer("query", by=10_000)),
     Mistake("query of the deployment is another one", "SEN022", _RULE, _longer(*_P, "query", by=1)),
     Mistake("tactic of ATT&CK v19", "SEN001", _RULE, _put(*_P, "tactics", 0, value="Stealth")),
@@ -110,7 +110,7 @@ MISTAKES = (
     Mistake("grouped by a detail that is not mapped", "SEN017", _RULE, _put(
         *_P, "incidentConfiguration", "groupingConfiguration", "groupByCustomDetails", value=["Reader"])),
     Mistake("parameter that nobody declares", "SEN023", _ALL, _drop("parameters", "severities")),
-    Mistake("query that does not bind", "KQL000", _HUNT, _put(*_P, "query", value="OfficeActivity | where Nothing == 1")),
+    Mistake("query that does not bind", "KQL000", _HUNT, _put(*_P, "query", value="OfficeActivity | where No == 1")),
     Mistake("category of hunting queries misspelt", "SEN001", _HUNT, _put(*_P, "category", value="Hunting queries")),
     Mistake("list that no query finds", "SEN026", _LIST, _put(*_P, "watchlistAlias", value="unissued_baseline")),
     Mistake("list that is not shipped", "SEN021", _HUNT, _put(*_P, "query", value="_GetWatchlist('unissued_apps')")),
@@ -118,6 +118,12 @@ MISTAKES = (
         rawContent="Key,status,applications,reviewed_by,note\n" + "a,,,,\n" * 700_000)),
     Mistake("list that lost rows", "SEN026", _LIST, lambda list_: _properties(list_).update(
         rawContent="Key,status,applications,reviewed_by,note\na|b|c,,,,\n#rows=2,,,,\n")),
+    Mistake("workbook: column that its query does not return", "SEN012", _WORKBOOK, _put(
+        "items", 2, "content", "gridSettings", "formatters", 0, "columnMatch", value="Records")),
+    Mistake("workbook: time of a parameter that is not there", "SEN027", _WORKBOOK, _put(
+        "items", 2, "content", "timeContextFromParameter", value="Period")),
+    Mistake("workbook: deployment of another one", "SEN027", "kql/sentinel/workbooks/mail_readers.arm.json", _put(
+        *_P, "serializedData", value='{"items": []}')),
     Mistake("Defender: no time of the event", "SEN012", _BULK, lambda rule: rule["queryCondition"].update(
         queryText=rule["queryCondition"]["queryText"].replace("project Timestamp = T", "project Time = T"))),
     Mistake("Defender: names of before May 2026", "SEN001", _DETECTION, _put(

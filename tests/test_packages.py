@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft4Validator
@@ -60,7 +61,8 @@ def test_archives_have_fixed_order_owner_mode_and_time() -> None:
     files = {"b/y.txt": b"2", "a.txt": b"1", "b/x.txt": b""}
     packed = tar_gz(files)
     assert packed == tar_gz(dict(reversed(files.items())))
-    assert packed[3] == 0 and packed[4:8] == bytes(4)  # neither name nor time in the gzip head
+    assert packed[3] == 0
+    assert packed[4:8] == bytes(4)  # neither name nor time in the gzip head
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         members = archive.getmembers()
     assert [one.name for one in members] == ["b", "a.txt", "b/x.txt", "b/y.txt"]
@@ -102,7 +104,7 @@ def test_rules_and_lists_are_valid_against_microsofts_schema() -> None:
         "https://schema.management.azure.com/schemas/common/definitions.json": common,
         "urn:main": {**main, "id": "urn:main"},
     }
-    registry: Registry[object] = Registry().with_resources(
+    registry: Registry[Any] = Registry().with_resources(
         [(uri, Resource.from_contents(text)) for uri, text in known.items()]
     )
     seen = 0

@@ -11,11 +11,12 @@ from unissued.cli.group import commands
 from unissued.cli.options import baseline_option, list_option, root_option
 from unissued.cli.project import given_lists, list_files_of, load, named, project_folder
 from unissued.cli.terminal import complain
-from unissued.errors import PackError, UnsupportedError
+from unissued.errors import PackError, Problem, UnsupportedError
 from unissued.evaluate import comparable_lists
 from unissued.hunt import visible
 from unissued.logs import read, source_map
 from unissued.pack import TARGETS, Pack, load_pack
+from unissued.package import release
 from unissued.verify import Replay, case_names, load_cases, load_scenarios, replay_case, replay_scenario
 
 
@@ -118,7 +119,16 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
     if check:
         stale = convert.differences(made, project, complete=complete)
         click.echo(stale.diff, nl=False)
+        unraised = _not_raised(pack, made, project) if complete else []
+        for problem in unraised:
+            click.echo(str(problem))
         click.echo(f"{stale.missing} missing, {stale.stale} stale, {stale.extra} extra")
-        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra else 0)
+        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra or unraised else 0)
     written = convert.write(made, project, complete=complete)
     click.echo(f"{len(made.files)} files, {len(written)} changed")
+
+
+def _not_raised(pack: Pack, made: convert.Build, project: Path) -> list[Problem]:
+    """Return the rules that changed since the last release and kept their version."""
+    last = release.read(project / release.PATH)
+    return release.not_raised(last, release.current(pack, made)) if last is not None else []

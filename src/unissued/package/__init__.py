@@ -5,6 +5,16 @@ A target is a module ``package.<target>`` with ``artefacts(pack, build)``.
 
 from unissued.package.archive import tar_gz, zipped
 from unissued.package.artefacts import Artefacts
-from unissued.package.targets import PLACES, artefacts, generated
+from unissued.package.targets import PLACES, archive, archive_name, artefacts, content, generated
 
-__all__ = ["PLACES", "Artefacts", "artefacts", "generated", "tar_gz", "zipped"]
+__all__ = [
+    "PLACES",
+    "Artefacts",
+    "archive",
+    "archive_name",
+    "artefacts",
+    "content",
+    "generated",
+    "tar_gz",
+    "zipped",
+]

@@ -1,4 +1,4 @@
-"""Microsoft Defender XDR: custom detections as bodies of Graph's ``security/rules/detectionRules``. Shipped disabled."""
+"""Microsoft Defender XDR: custom detections, bodies of Graph's ``security/rules/detectionRules``. Shipped disabled."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unissued.convert import Build
 from unissued.pack import Pack
 from unissued.package.artefacts import Artefacts
-from unissued.package.sentinel import arm, hunting, template, watchlist
+from unissued.package.sentinel import arm, connection, hunting, solution, template, watchlist, workbook
 
 TARGET = "sentinel"
 
@@ -20,4 +20,15 @@ def artefacts(pack: Pack, build: Build) -> Artefacts:
     files["bundle/all.json"] = arm.all_of(rules)
     files |= {f"hunting/{name}.json": text for name, text in hunting.files(pack, build).items()}
     files |= {f"watchlists/{name}": text for name, text in watchlist.files(pack).items()}
+    files |= {f"workbooks/{name}": text for name, text in workbook.files(pack, build).items()}
     return Artefacts(files)
+
+
+def at_the_root() -> dict[str, str]:
+    """Return what lies at the root of the repository: what a connection to it deploys."""
+    return {connection.PATH: connection.text()}
+
+
+def only_packaged(files: Artefacts) -> dict[str, str]:
+    """Return what a package holds and the repository does not, since it repeats what is there."""
+    return solution.files(files.texts())

@@ -25,7 +25,12 @@ _UNKNOWN = frozenset({"T1671"})
 
 def text(rule: Rule, query: Query) -> str:
     """Return the template of a rule."""
-    return yaml.dump(_content(rule, query), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return dumped(_content(rule, query))
+
+
+def dumped(content: Mapping[str, object]) -> str:
+    """Return YAML in which texts of several lines stand as they are."""
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _content(rule: Rule, query: Query) -> dict[str, object]:
