@@ -38,7 +38,7 @@ ALLOWED = {
     "coverage": {"baseline", "errors", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "health": {"baseline", "evaluate", "pack", "record"},
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
-    "pages": {"convert", "errors", "pack", "verify"},
+    "pages": {"convert", "errors", "pack", "package", "verify"},
     "package": {"convert", "errors", "files", "pack"},
     "simulate": {"convert", "errors", "evaluate", "logs", "pack", "record", "tables", "verify"},
     "engines": {"errors"},

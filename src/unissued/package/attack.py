@@ -39,6 +39,7 @@ OF_TACTICS: Mapping[str, tuple[str, ...]] = {
     "T1562": ("defense-impairment",),
     "T1606": ("credential-access",),
     "T1671": ("persistence",),
+    "T1685": ("defense-impairment",),
 }
 """Technique that our rules name -> the tactics that it serves in v19."""
 _EARLIER = {"T1685.002": "T1562.008"}
@@ -52,7 +53,7 @@ def tactics_of(rule: Rule) -> list[str]:
     Raises:
         UnsupportedError: a tag is neither a technique nor a known tactic.
     """
-    tagged = [tag.removeprefix("attack.") for tag in _tags(rule) if not _TECHNIQUE.match(tag)]
+    tagged = [tag.removeprefix("attack.") for tag in tags_of(rule) if not _TECHNIQUE.match(tag)]
     for name in tagged:
         if name not in TACTICS:
             raise UnsupportedError.at(rule.path, f"tag 'attack.{name}' is no tactic of ATT&CK v19", ", ".join(TACTICS))
@@ -61,8 +62,13 @@ def tactics_of(rule: Rule) -> list[str]:
 
 def techniques_of(rule: Rule) -> list[str]:
     """Return the techniques of a rule, sub-techniques as they are, sorted; a new one by its earlier number."""
-    found = {match[1].upper() for tag in _tags(rule) if (match := _TECHNIQUE.match(tag))}
+    found = {match[1].upper() for tag in tags_of(rule) if (match := _TECHNIQUE.match(tag))}
     return sorted(_EARLIER.get(one, one) for one in found)
+
+
+def serves(name: str) -> tuple[str, ...]:
+    """Return the tactics, as Sigma tags them, that a technique such as ``t1114.002`` serves."""
+    return OF_TACTICS.get(name.upper().split(".", 1)[0], ())
 
 
 def by_tactic(rule: Rule) -> dict[str, list[str]]:
@@ -74,12 +80,12 @@ def by_tactic(rule: Rule) -> dict[str, list[str]]:
     tactics = tactics_of(rule)
     found: dict[str, list[str]] = {name: [] for name in tactics}
     for one in techniques_of(rule):
-        serves = {TACTICS[name] for name in OF_TACTICS.get(one.split(".", 1)[0], ())}
-        if not serves & set(tactics):
-            hint = "tag one of its tactics" if serves else "say in package/attack.py which it serves"
+        served = {TACTICS[name] for name in serves(one)}
+        if not served & set(tactics):
+            hint = "tag one of its tactics" if served else "say in package/attack.py which it serves"
             raise UnsupportedError.at(rule.path, f"technique {one} serves none of the tactics {tactics}", hint)
         for name in tactics:
-            if name in serves:
+            if name in served:
                 found[name].append(one)
     return found
 
@@ -89,6 +95,7 @@ def parents(techniques: list[str]) -> list[str]:
     return sorted({one.split(".", 1)[0] for one in techniques})
 
 
-def _tags(rule: Rule) -> list[str]:
+def tags_of(rule: Rule) -> list[str]:
+    """Return a rule's tags of ATT&CK as they are."""
     tags = rule.definition.get("tags")
     return [str(tag) for tag in tags if str(tag).startswith("attack.")] if isinstance(tags, list) else []

@@ -83,8 +83,8 @@ def _hunting(deployment: str) -> str:
             "name": search["displayName"],
             "description": f"{tags['description']}\n",
             "requiredDataConnectors": [],
-            "tactics": tags["tactics"].split(","),
-            "relevantTechniques": tags["relevantTechniques"].split(","),
+            "tactics": _split(tags.get("tactics", "")),
+            "relevantTechniques": _split(tags.get("relevantTechniques", "")),
             "query": search["query"],
             "version": __version__,
         }
@@ -95,3 +95,7 @@ def _version() -> str:
     """Return a version of 3 or above, which tells Microsoft's script to write content packages."""
     major, rest = __version__.split(".", 1)
     return f"{int(major) + 3}.{rest}"
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
