@@ -19,10 +19,10 @@ def readers(pack: Pack) -> str:
     reads = of.reads("read", keys, BACK)
     main = (
         f"{reads}\n"
-        "| summarize Reads = count(), First = min(T), Last = max(T), Owner = take_any(Owner)"
-        " by Application, Mailbox, Pair\n"
+        "| summarize Reads = count(), First = min(T), Last = max(T), Owner = take_any(Owner),\n"
+        "    Application = take_any(Application) by Pair = tolower(Pair), Mailbox\n"
         f"| extend Baseline = case({_LIST}_fault != '', strcat('list ', {_LIST}_fault),"
-        f" tolower(Pair) in ({_LIST}), 'known', 'new')\n"
+        f" Pair in ({_LIST}), 'known', 'new')\n"
         "| project Application, Owner, Mailbox, Baseline, Reads, First, Last\n"
         "| sort by Baseline desc, Reads desc"
     )
