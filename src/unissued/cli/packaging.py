@@ -11,8 +11,7 @@ import click
 from unissued import __version__, convert, package
 from unissued.cli.group import commands
 from unissued.cli.options import baseline_option, list_option, root_option
-from unissued.cli.project import checkout, given_lists, list_files_of, load, project_folder
-from unissued.evaluate import comparable_lists
+from unissued.cli.project import checkout, load, project_folder, with_given_lists
 from unissued.files import write_whole
 from unissued.pack import TARGETS, Pack, load_pack
 from unissued.package import release, sbom
@@ -41,9 +40,7 @@ def package_command(
     Lists that are given here fill the watchlists of Sentinel, and are written into the queries for Defender XDR.
     """
     pack = load(root)
-    given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
-    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
-    filled = Pack(pack.rules, pack.catalogue.with_lists(entries))
+    filled = with_given_lists(pack, baseline_file, list_files)
     files: dict[str, str | bytes] = {}
     for one in package.PLACES if target == "all" else (target,):
         # Sentinel and Splunk look lists up; in Defender XDR there is no other place for them than the query.

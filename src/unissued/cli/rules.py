@@ -9,10 +9,9 @@ import click
 from unissued import convert, package, pages
 from unissued.cli.group import commands
 from unissued.cli.options import baseline_option, list_option, root_option
-from unissued.cli.project import given_lists, list_files_of, load, named, project_folder
+from unissued.cli.project import load, named, project_folder, with_given_lists
 from unissued.cli.terminal import complain
 from unissued.errors import PackError, Problem, UnsupportedError
-from unissued.evaluate import comparable_lists
 from unissued.hunt import visible
 from unissued.logs import read, source_map
 from unissued.pack import TARGETS, Pack, load_pack
@@ -92,9 +91,7 @@ def convert_command(
     Lists that are given here are written into the query; others are looked up in the target.
     """
     pack = load(root)
-    given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
-    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
-    filled = Pack(pack.rules, pack.catalogue.with_lists(entries))
+    filled = with_given_lists(pack, baseline_file, list_files)
     click.echo(convert.convert(filled, filled.rule(name), target).text, nl=False)
 
 
@@ -104,7 +101,7 @@ def convert_command(
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
 @root_option
 def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
-    """Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md from sigma/, fixtures/ and the field catalogue."""
+    """Write kql/, spl/, pipelines/ and the generated pages in docs/ from sigma/, fixtures/ and the field catalogue."""
     project = project_folder(root)
     pack = load_pack(project / "sigma")
     if only is not None:

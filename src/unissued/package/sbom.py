@@ -10,9 +10,6 @@ import uuid
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from unissued.package.artefacts import dumped
 
 _NAMESPACE = uuid.UUID("6f0b1f7a-3f53-5c0f-9d0c-3f4a1c6f2d11")
@@ -71,6 +68,9 @@ def _installed(name: str) -> dict[str, Distribution]:
 
 def _required(one: Distribution) -> list[str]:
     """Return what a package requires here, without its extras."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
     wanted = [Requirement(text) for text in one.requires or ()]
     return sorted(
         canonicalize_name(each.name) for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})
