@@ -112,7 +112,8 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
     complete = only is None and not targets
     if complete:
         cases = {name: case_names(project / "fixtures" / name) for name in pack.rules}
-        made = made.with_files({**pages.pages(pack, made, cases), **package.generated(pack, made)})
+        documents = {**pages.pages(pack, made, cases), **pages.data(pack, cases)}
+        made = made.with_files({**documents, **package.generated(pack, made)})
     if check:
         stale = convert.differences(made, project, complete=complete)
         click.echo(stale.diff, nl=False)

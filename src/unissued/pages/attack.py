@@ -44,7 +44,7 @@ def layer(pack: Pack, cases: Mapping[str, Sequence[CaseName]]) -> str:
             "comment": "; ".join(rule.title for rule in cell.rules),
             "metadata": [
                 {"name": "rules", "value": ", ".join(rule.name for rule in cell.rules)},
-                {"name": "fixtures", "value": str(cell.fixtures)},
+                {"name": "cases", "value": str(cell.fixtures)},
             ],
             "showSubtechniques": True,
         }
@@ -81,6 +81,7 @@ def values(pack: Pack, build: Build, cases: Mapping[str, Sequence[CaseName]]) ->
                     known.name or "not named here",
                     tactic,
                     link(rule.name, f"../rules/{rule.name}.md"),
+                    rule.title,
                     rule.level,
                     *(Markdown("yes" if (rule.name, target) in runs else "–") for target in TARGETS),
                     f"{kinds.count('hit')} / {kinds.count('miss')} / {kinds.count('gap')}",

@@ -21,7 +21,6 @@ def pages(pack: Pack, build: Build, cases: Mapping[str, Sequence[CaseName]]) -> 
     """
     found = {
         "docs/attack/README.md": render("attack.md.jinja", **attack.values(pack, build, cases)),
-        "docs/attack/layer.json": attack.layer(pack, cases),
         "docs/rules/README.md": render("index.md.jinja", **index.values(pack)),
         "docs/targets.md": render("targets.md.jinja", **matrix.values(pack, build)),
     }
@@ -29,3 +28,8 @@ def pages(pack: Pack, build: Build, cases: Mapping[str, Sequence[CaseName]]) -> 
         values = rule_page.values(pack, rule, build, cases.get(rule.name, ()))
         found[f"docs/rules/{rule.name}.md"] = render("rule.md.jinja", **values)
     return found
+
+
+def data(pack: Pack, cases: Mapping[str, Sequence[CaseName]]) -> dict[str, str]:
+    """Write what belongs to the documentation and is read by programs."""
+    return {"docs/attack/layer.json": attack.layer(pack, cases)}

@@ -5,16 +5,13 @@ from __future__ import annotations
 from unissued.package.artefacts import dumped
 
 PATH = "sentinel-deployment.config"
+# Folders of other kinds hold no deployment.
 _EXCLUDED = (
-    "benchmarks",
     "docs",
-    "fixtures",
     "kql/defender",
     "kql/sentinel/bundle",  # the same rules again
     "kql/sentinel/watchlists",  # a connection takes none, and a list that people edit is not to be written over
     "spl",
-    "src",
-    "tests",
 )
 
 
