@@ -11,6 +11,7 @@ import click
 from unissued import baseline
 from unissued.baseline.lists import read_list
 from unissued.cli.terminal import reading_bar
+from unissued.evaluate import comparable_lists
 from unissued.logs import Reading, read, source_map
 from unissued.pack import Pack, Rule, load_pack
 
@@ -59,6 +60,13 @@ def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:
             raise click.BadParameter(f"{item!r} is not NAME=FILE with a name of {known}", param_hint="--list")
         files[name] = Path(file)
     return files
+
+
+def with_given_lists(pack: Pack, baseline_file: Path | None, items: tuple[str, ...]) -> Pack:
+    """Return a pack whose queries hold the lists of a baseline and of ``--list`` instead of looking them up."""
+    given = given_lists(pack, baseline_file, list_files_of(pack, items))
+    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
+    return Pack(pack.rules, pack.catalogue.with_lists(entries))
 
 
 def given_lists(pack: Pack, baseline_file: Path | None, files: Mapping[str, Path]) -> dict[str, frozenset[str]]:

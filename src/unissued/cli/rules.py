@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from unissued import convert, pages
+from unissued import convert, package, pages
 from unissued.cli.group import commands
 from unissued.cli.options import baseline_option, list_option, root_option
-from unissued.cli.project import given_lists, list_files_of, load, named, project_folder
+from unissued.cli.project import load, named, project_folder, with_given_lists
 from unissued.cli.terminal import complain
-from unissued.errors import PackError, UnsupportedError
-from unissued.evaluate import comparable_lists
+from unissued.errors import PackError, Problem, UnsupportedError
 from unissued.hunt import visible
 from unissued.logs import read, source_map
 from unissued.pack import TARGETS, Pack, load_pack
+from unissued.package import release
 from unissued.verify import Replay, case_names, load_cases, load_scenarios, replay_case, replay_scenario
 
 
@@ -91,9 +91,7 @@ def convert_command(
     Lists that are given here are written into the query; others are looked up in the target.
     """
     pack = load(root)
-    given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
-    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
-    filled = Pack(pack.rules, pack.catalogue.with_lists(entries))
+    filled = with_given_lists(pack, baseline_file, list_files)
     click.echo(convert.convert(filled, filled.rule(name), target).text, nl=False)
 
 
@@ -103,7 +101,7 @@ def convert_command(
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
 @root_option
 def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
-    """Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md from sigma/, fixtures/ and the field catalogue."""
+    """Write kql/, spl/, pipelines/ and the generated pages in docs/ from sigma/, fixtures/ and the field catalogue."""
     project = project_folder(root)
     pack = load_pack(project / "sigma")
     if only is not None:
@@ -114,11 +112,21 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
     complete = only is None and not targets
     if complete:
         cases = {name: case_names(project / "fixtures" / name) for name in pack.rules}
-        made = made.with_files(pages.pages(pack, made, cases))
+        documents = {**pages.pages(pack, made, cases), **pages.data(pack, cases)}
+        made = made.with_files({**documents, **package.generated(pack, made)})
     if check:
         stale = convert.differences(made, project, complete=complete)
         click.echo(stale.diff, nl=False)
+        unraised = _not_raised(pack, made, project) if complete else []
+        for problem in unraised:
+            click.echo(str(problem))
         click.echo(f"{stale.missing} missing, {stale.stale} stale, {stale.extra} extra")
-        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra else 0)
+        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra or unraised else 0)
     written = convert.write(made, project, complete=complete)
     click.echo(f"{len(made.files)} files, {len(written)} changed")
+
+
+def _not_raised(pack: Pack, made: convert.Build, project: Path) -> list[Problem]:
+    """Return the rules that changed since the last release and kept their version."""
+    last = release.read(project / release.PATH)
+    return release.not_raised(last, release.current(pack, made)) if last is not None else []

@@ -3,11 +3,13 @@
 from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.health import HEALTH, health_query
+from unissued.convert.kql_rule import FAULT, further_back
 from unissued.convert.kusto import column
 from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
 
 __all__ = [
+    "FAULT",
     "HEALTH",
     "LISTS",
     "ROWS",
@@ -22,6 +24,7 @@ __all__ = [
     "column",
     "convert",
     "differences",
+    "further_back",
     "health_query",
     "learning",
     "path_of",

@@ -28,7 +28,7 @@ _TAKEN = frozenset(
         "print distinct range contains has between asc desc of with to typeof kind true false null time datetime "
         "string long int real bool dynamic from search eval stats fields table lookup id t v seen start next step "
         "change again values sum begins events firings sums judged company alone ingested old hours expected gaps "
-        "feed hour rows before known link large block unknown why records unissued row rule group state number "
+        "feed hour rows before single known link large block unknown why records unissued row rule group state number "
         "fresh new newest arrived enough entries fault listed said "
         "previous moment near shift cell fill fills there spans span begin end latest reportid timegenerated timestamp",
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
+from unissued.convert.kql_rule import FAULT, TIME, distinct, guarded, indented, tables_of
 from unissued.convert.kql_windows import first_of_chain, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back, span
@@ -64,14 +64,14 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
             '        | extend Why = strcat("gap in ", strcat_array(Feeds, ", "),\n'
             '            " from ", tostring(First), " to ", tostring(Last)))'
         )
-    columns = ", ".join(name for name in shown if name not in (*correlation.keys, time))
+    columns = [name for name in shown if name not in (*correlation.keys, time)]
     end = (
         f"union\n(\n    Alone\n{indented(f'| {gate}')}\n    | sort by {sorted_by(correlation.keys)}, T asc\n"
         f"    | extend Begins = {first_of_chain(correlation)}\n    | where Begins\n"
-        f"    | project {time} = T, {keys}, {columns}\n),\n"
+        f"    | project {time} = T, {keys}, {', '.join(columns)}\n),\n"
         f"(\n    union " + ",\n        ".join(notes) + "\n"
         f"    | summarize Records = count() by Why\n"
-        f'    | project {time} = now(), Unissued = strcat("not evaluated: ", Why), Records\n)'
+        f'    | project {time} = now(), {FAULT} = strcat("not evaluated: ", Why), Records\n)'
     )
     parts = [judged, *(branch for _, branch in company)]
     defined = "".join(f"let {name} = {text};\n" for name, text in lets)
@@ -81,6 +81,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         tuple(define.lists),
         Schedule(timedelta(hours=1), timedelta(days=SEEN), None, correlation.window),
         (*notes_of(parts), *_gate_notes(feeds)),
+        (time, *correlation.keys, *columns, FAULT, "Records"),
     )
 
 

@@ -102,6 +102,8 @@ class Query:
     schedule: Schedule
     notes: tuple[str, ...] = ()
     """What somebody who runs it should know."""
+    columns: tuple[str, ...] = ()
+    """What a KQL query returns, time first; of a search, and of what is no rule, not said."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Body:
     lists: tuple[str, ...]
     schedule: Schedule
     notes: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 def path_of(rule: str, target: str) -> str:
@@ -156,6 +159,7 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         body.lists,
         body.schedule,
         body.notes,
+        body.columns,
     )
 
 
