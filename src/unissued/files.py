@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write UTF-8 text aside, then put it into place, so that no reader ever sees half of it.
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write UTF-8 text, or its parts, aside, then put it into place, so that no reader ever sees half of it.
 
     Raises:
         OSError: the file cannot be written; what was there before is still there.
@@ -16,7 +17,8 @@ def write_whole(path: Path, text: str) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".unissued-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
+            for part in (text,) if isinstance(text, str) else text:
+                file.write(part.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)
