@@ -16,7 +16,8 @@ BLIND = timedelta(hours=24)
 
 HEAD = (
     "mailbox", "owner", "application", "app_id", "client_app_id", "client_kind", "access", "folder",
-    "internet_message_id", "item_id", "size_bytes", "items", "records", "first", "last", "under_a_finding", "incomplete",
+    "internet_message_id", "item_id", "size_bytes", "items", "records", "first", "last", "under_a_finding",
+    "incomplete",
 )  # fmt: skip
 
 

@@ -57,10 +57,14 @@ class Read:
 
 
 def short(text: str) -> str:
-    """Return a text of at most 300 characters; a longer one is cut, and its hash keeps it apart from others."""
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[:_LONGEST]}… {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+    r"""Return a text of at most 300 characters; a longer one is cut, and its hash keeps it apart from others.
+
+    Half a surrogate pair, which JSON can spell and no database takes, is written as ``\uNNNN``.
+    """
+    whole = text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(whole) <= _LONGEST:
+        return whole
+    return f"{whole[:_LONGEST]}… {hashlib.sha256(whole.encode('utf-8')).hexdigest()[:16]}"
 
 
 def read_of(event: Event) -> Read | None:

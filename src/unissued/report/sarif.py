@@ -93,7 +93,7 @@ def _result(finding: Finding, index: int) -> dict[str, object]:
 
 
 def _place(file: str, line: int) -> dict[str, object]:
-    place: dict[str, object] = {"artifactLocation": {"uri": quote(file.encode("utf-8", "surrogateescape"))}}
+    place: dict[str, object] = {"artifactLocation": {"uri": quote(file.encode("utf-8", "backslashreplace"))}}
     if line > 0:
         place["region"] = {"startLine": line}
     return {"physicalLocation": place}
