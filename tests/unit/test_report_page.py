@@ -243,7 +243,7 @@ def test_the_timeline_has_few_columns_however_long_the_logs(days: float) -> None
 
 
 MOST_OF_A_COLUMN = {
-    "hour": timedelta(hours=1),
+    "1 hour": timedelta(hours=1),
     "6 hours": timedelta(hours=6),
     "4 weeks": timedelta(days=28),
 }

@@ -104,6 +104,7 @@ class Application:
 
     acting: str
     """Client id; ``-|kind`` where records name no application."""
+    keys: int
     mailboxes: int
     networks: int
     tokens: int
@@ -196,7 +197,7 @@ class Answers:
     def applications(self, most: int) -> list[Application]:
         """Return acting applications, in the same order."""
         question = (
-            f"SELECT acting, count(DISTINCT mailbox) AS mailboxes, {_SUMS} FROM pairs"
+            f"SELECT acting, count(DISTINCT key) AS keys, count(DISTINCT mailbox) AS mailboxes, {_SUMS} FROM pairs"
             f" GROUP BY acting ORDER BY {_ORDER}, acting LIMIT ?"
         )
         return [self._application(row) for row in list(self._store.ask(question, (most,)))]
@@ -204,7 +205,8 @@ class Answers:
     def _application(self, row: Answer) -> Application:
         acting = row["acting"]
         (found,) = self._store.ask("SELECT count(DISTINCT network) FROM addresses WHERE acting = ?", (acting,))
-        return Application(acting, row["mailboxes"], found[0], *self._tokens("acting = ?", (acting,)), _counts(row))
+        tokens = self._tokens("acting = ?", (acting,))
+        return Application(acting, row["keys"], row["mailboxes"], found[0], *tokens, _counts(row))
 
     def networks(self, acting: str, most: int) -> list[Network]:
         """Return the networks that an application read from, most records first."""

@@ -12,7 +12,7 @@ from unissued.pack.rule import Rule
 from unissued.report.answers import Answers, Application, Counts, Key, Mailbox, Network
 from unissued.report.facts import Facts
 from unissued.report.naming import said_of
-from unissued.report.sums import by_level, some
+from unissued.report.sums import by_level, plural, some
 
 MOST_FINDINGS = 300
 """Findings that are drawn at all, and below how many of one rule."""
@@ -107,8 +107,8 @@ class Matrix:
 
     mailboxes: tuple[Mailbox, ...]
     rows: tuple[tuple[Key, tuple[Counts | None, ...]], ...]
-    keys_left_out: int
-    mailboxes_left_out: int
+    left_out: str
+    """How many rows and columns are not drawn, in words; empty where all are."""
 
 
 def matrix(answers: Answers) -> Matrix:
@@ -119,7 +119,9 @@ def matrix(answers: Answers) -> Matrix:
     for key in answers.keys(_MOST_KEYS):
         cells = answers.cells(key.key, [box.id for box in mailboxes])
         rows.append((key, tuple(cells.get(box.id) for box in mailboxes)))
-    return Matrix(mailboxes, tuple(rows), sizes["keys"] - len(rows), sizes["mailboxes"] - len(mailboxes))
+    left = {"row": sizes["keys"] - len(rows), "column": sizes["mailboxes"] - len(mailboxes)}
+    said = " and ".join(plural(number, what) for what, number in left.items() if number > 0)
+    return Matrix(mailboxes, tuple(rows), said)
 
 
 @dataclass(frozen=True)

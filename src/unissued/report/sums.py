@@ -47,7 +47,8 @@ def verdict(hunt: Hunt) -> str:
         found = "No usable record was read, so nothing can be said about these logs"
     else:
         found = "No findings"
-    state = "the input is incomplete, so more may have happened" if hunt.reading.partial else "the input looks complete"
+    more = ", so more may have happened" if count.used else ""
+    state = f"the input is incomplete{more}" if hunt.reading.partial else "the input looks complete"
     blind = f"{blind_rules(hunt)} of {plural(len(hunt.outcomes), 'rule')} could not judge everything"
     return f"{found}; {state}: {equation(count)}; {blind}."
 

@@ -11,7 +11,7 @@ from unissued.hunt import Hunt
 from unissued.record import utc_text
 from unissued.report.sums import by_level
 
-_STEPS = {1: "hour", 3: "3 hours", 6: "6 hours", 12: "12 hours", 24: "day", 168: "week", 672: "4 weeks"}
+_STEPS = {1: "1 hour", 3: "3 hours", 6: "6 hours", 12: "12 hours", 24: "1 day", 168: "1 week", 672: "4 weeks"}
 _MOST_BINS = 240
 _LEFT, _RIGHT, _WIDTH = 110, 10, 960
 _READS, _LANE, _TOP = 56, 26, 10
