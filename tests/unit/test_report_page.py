@@ -22,6 +22,7 @@ from hunts import many, reading_of
 from mail_reads import EXCHANGE, START, pack, read
 from unissued.baseline import read_baseline
 from unissued.evaluate import Outcome, Reason, Unjudged
+from unissued.health import CHECKS, HealthFinding
 from unissued.hunt import Hunt, hunt, visible
 from unissued.logs import Reading
 from unissued.logs.report import Refusal
@@ -172,6 +173,24 @@ def test_half_an_input_is_never_shown_as_clean() -> None:
     assert "Why the input is incomplete" in text
     assert "cut short" in text
     assert 'class="verdict fine"' not in text
+
+
+def test_the_verdict_is_green_only_where_nothing_is_left_to_doubt() -> None:
+    whole = Reading([read(0)], [FileReport("a.jsonl", "", Count(1, 1))])
+    question = Unjudged(Reason.NO_BASELINE, "list is missing")
+    gap = HealthFinding(CHECKS["feed_signin_gap"], "SigninLogs", START, START, 1, "0 rows", "3 rows")
+    judged, unjudged = Outcome("signin_token_issued"), Outcome("signin_token_issued", unjudged=(question,))
+    tones = [
+        re.findall(r'class="verdict (\w+)"', page_of(result, result.reading))
+        for result in (
+            Hunt(whole, (), {judged.rule: judged}),
+            Hunt(whole, (), {judged.rule: unjudged}),
+            Hunt(whole, (), {judged.rule: judged}, (gap,)),
+            Hunt(Reading(), (), {judged.rule: judged}),
+            many(1),
+        )
+    ]
+    assert tones == [["fine"], ["partial"], ["partial"], ["partial"], ["found"]]
 
 
 def test_the_sum_and_refusals_stand_on_the_page() -> None:

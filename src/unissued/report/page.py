@@ -99,7 +99,8 @@ def _verdict(report: Report) -> dict[str, object]:
     hunt = report.hunt
     reading = hunt.reading
     levels = shown_levels(hunt)
-    tone = "found" if levels else "partial" if reading.partial or not reading.count.used else "fine"
+    unsure = reading.partial or not reading.count.used or blind_rules(hunt) or hunt.health
+    tone = "found" if levels else "partial" if unsure else "fine"
     return {
         "verdict": verdict(hunt),
         "title": plural(len(hunt.findings), "finding"),
