@@ -19,7 +19,7 @@ from unissued.hunt.mail import item_count, named_items, synced_folder
 from unissued.logs import Reading
 from unissued.record import Record
 from unissued.report import Access
-from unissued.report.answers import Counts
+from unissued.report.counts import Counts
 from unissued.report.items import incomplete
 from unissued.report.network import network_of
 

@@ -25,7 +25,7 @@ from unissued.evaluate import Outcome, Reason, Unjudged
 from unissued.health import CHECKS, HealthFinding
 from unissued.hunt import Hunt, hunt, visible
 from unissued.logs import Reading
-from unissued.logs.report import Refusal
+from unissued.logs.report import Count, FileReport, Refusal
 from unissued.report import Access, Report, page
 from unissued.report.seen import log
 from unissued.report.timeline import timeline

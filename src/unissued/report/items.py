@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from unissued.record import utc_text
-from unissued.report.answers import Holes, ReadItem
 from unissued.report.cell import line
+from unissued.report.counts import Holes, ReadItem
 from unissued.report.naming import name_of
 from unissued.report.report import Report
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from unissued import __version__
 from unissued.hunt.hunt import refused
 from unissued.record import utc_text
-from unissued.report.answers import Application, Counts, Key, ReadItem
+from unissued.report.counts import Application, Counts, Key, ReadItem
 from unissued.report.items import incomplete
 from unissued.report.naming import name_of
 from unissued.report.report import Report

@@ -9,7 +9,8 @@ from itertools import groupby
 from unissued.hunt import Finding, Hunt
 from unissued.hunt.text import lines_of
 from unissued.pack.rule import Rule
-from unissued.report.answers import Answers, Application, Counts, Key, Mailbox, Network
+from unissued.report.answers import Answers
+from unissued.report.counts import Application, Counts, Key, Mailbox, Network
 from unissued.report.facts import Facts
 from unissued.report.naming import said_of
 from unissued.report.sums import by_level, plural, some
