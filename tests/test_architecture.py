@@ -30,11 +30,13 @@ ALLOWED = {
         "package",
         "pages",
         "record",
+        "report",
         "simulate",
         "verify",
     },
     "__main__": {"cli"},
     "hunt": {"baseline", "errors", "evaluate", "health", "logs", "pack", "record"},
+    "report": {"baseline", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "coverage": {"baseline", "errors", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "health": {"baseline", "evaluate", "pack", "record"},
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
@@ -93,7 +95,9 @@ def test_only_the_command_line_prints_and_only_the_replay_reaches_the_network(pa
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert "print" not in calls
     network = {"socket", "urllib", "http", "requests", "ftplib", "ssl"}
-    reached = {name.split(".")[0] for name in _imports(path)} & network
+    # urllib.parse takes addresses apart and opens none.
+    names = {name for name in _imports(path) if not name.startswith("urllib.parse")}
+    reached = {name.split(".")[0] for name in names} & network
     assert bool(reached) == (path == SOURCE / "simulate" / "send.py")
 
 

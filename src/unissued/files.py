@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write bytes, or text as UTF-8, aside, then put it into place, so that no reader ever sees half of it.
+def write_whole(path: Path, content: str | bytes | Iterable[str]) -> None:
+    """Write bytes, or text or its parts as UTF-8, aside, then put it into place, so that no reader ever sees half of it.
 
     Raises:
         OSError: the file cannot be written; what was there before is still there.
@@ -16,7 +17,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".unissued-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            for part in (content,) if isinstance(content, str | bytes) else content:
+                file.write(part.encode("utf-8") if isinstance(part, str) else part)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)

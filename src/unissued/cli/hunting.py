@@ -21,11 +21,12 @@ from unissued.cli.options import (
     root_option,
 )
 from unissued.cli.project import given_lists, list_files_of, load, named, read_logs
+from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
-from unissued.hunt import as_json, as_jsonl, hunt, visible
-from unissued.hunt.text import as_text
+from unissued.hunt import hunt, visible
 from unissued.pack import Site, load_site
+from unissued.report import Access, Report
 
 
 @commands.command("hunt")
@@ -36,7 +37,8 @@ from unissued.pack import Site, load_site
 @baseline_option
 @list_option
 @click.option("--site", "site_file", type=FILE, help="The site's own settings, an unissued.toml.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
+@format_option
+@items_option
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @date_order_option
@@ -51,6 +53,7 @@ def hunt_command(
     list_files: tuple[str, ...],
     site_file: Path | None,
     form: str,
+    items_file: Path | None,
     output: Path | None,
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
@@ -68,10 +71,10 @@ def hunt_command(
     reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
     result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
-    if form == "text":
-        write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
-    else:
-        write(as_json(result) if form == "json" else as_jsonl(result), output)
+    with Access(site.pack, lists, since=since, until=until) as access:
+        if items_file or form in COUNTED:
+            count(access, result)
+        write_report(Report(site.pack, result, access), form, output, items_file, no_color=no_color)
     raise click.exceptions.Exit(result.exit_status)
 
 

@@ -60,10 +60,11 @@ def bar(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
         yield tick
 
 
-def write(text: str, output: Path | None) -> None:
-    """Write to a file, whole or not at all, or to stdout."""
+def write(text: str | Iterable[str], output: Path | None) -> None:
+    """Write a text, or its parts, to a file, whole or not at all, or to stdout."""
     if output is None:
-        click.echo(text, nl=False)
+        for part in (text,) if isinstance(text, str) else text:
+            click.echo(part, nl=False)
         return
     try:
         write_whole(output, text)

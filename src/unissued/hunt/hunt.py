@@ -12,7 +12,7 @@ from unissued.hunt.finding import Finding, findings
 from unissued.logs import Reading, Refusal
 from unissued.pack.load import Pack
 
-_LEVELS = ("critical", "high", "medium", "low", "informational")
+LEVELS = ("critical", "high", "medium", "low", "informational")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def hunt(
 
 def _order(finding: Finding) -> tuple[int, datetime, str, str]:
     level = finding.rule.level
-    rank = _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+    rank = LEVELS.index(level) if level in LEVELS else len(LEVELS)
     return rank, finding.events[0].time, finding.rule.name, str(sorted(finding.group.items()))
 
 
