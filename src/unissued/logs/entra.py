@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from unissued.logs.decode import UnreadableError, payload, without_odata
 from unissued.logs.graph import graph_envelope
 from unissued.logs.naming import is_empty
-from unissued.logs.shapes import Container
+from unissued.logs.rows import Container
 from unissued.logs.tables import (
     DEFENDER_SIGNIN,
     DEFENDER_SIGNINS,
