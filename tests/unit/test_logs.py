@@ -1170,9 +1170,16 @@ def test_empty_folder_is_partial(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("magic", "words"),
-    [(b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PAR1", "Parquet"), (b"BZh9", "bzip2")],
+    [
+        (b"PK\x03\x04", "zip"),
+        (b"\x28\xb5\x2f\xfd", "compressed data"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"PAR1", "Parquet"),
+        (b"BZh9", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+    ],
 )
-def test_archives_are_refused_as_a_whole_and_do_not_stop_the_others(magic: bytes, words: str, tmp_path: Path) -> None:
+def test_damaged_archives_are_refused_as_a_whole_and_do_not_stop_the_others(magic: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(magic + b"rest")
     (tmp_path / "b").write_text(lines(mail()))
     result = read([tmp_path], SOURCES)

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import IO, BinaryIO
+from typing import IO
 
 from unissued.logs.opening import Budget, Readable, UnopenedError
 
@@ -36,7 +36,7 @@ class Member:
     problem: str = ""
 
 
-Members = Callable[[BinaryIO | IO[bytes], Budget], AbstractContextManager[Iterator[Member]]]
+Members = Callable[[IO[bytes], Budget], AbstractContextManager[Iterator[Member]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Archive:
 
 
 @contextmanager
-def _zip(file: BinaryIO | IO[bytes], _budget: Budget) -> Iterator[Iterator[Member]]:
+def _zip(file: IO[bytes], _budget: Budget) -> Iterator[Iterator[Member]]:
     if _directory_size(file) > MAX_DIRECTORY:
         raise UnopenedError("a zip archive with too many members; unpack it first")
     with zipfile.ZipFile(file) as archive:
         yield (_zipped(archive, info) for info in archive.infolist() if not info.is_dir())
 
 
-def _directory_size(file: BinaryIO | IO[bytes]) -> int:
+def _directory_size(file: IO[bytes]) -> int:
     """How long the directory at the end says it is; a longer one would be in memory before anybody could count."""
     size = file.seek(0, 2)
     file.seek(max(0, size - (1 << 16) - 100))
@@ -97,7 +97,7 @@ class _TarInfo(tarfile.TarInfo):
 
 
 @contextmanager
-def _tar(file: BinaryIO | IO[bytes], _budget: Budget) -> Iterator[Iterator[Member]]:
+def _tar(file: IO[bytes], _budget: Budget) -> Iterator[Iterator[Member]]:
     with tarfile.open(fileobj=file, mode="r|", tarinfo=_TarInfo) as archive:
         yield (_tarred(archive, info) for info in archive if not info.isdir())
 
@@ -112,7 +112,7 @@ def _tarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
 
 
 @contextmanager
-def _seven(file: BinaryIO | IO[bytes], budget: Budget) -> Iterator[Iterator[Member]]:
+def _seven(file: IO[bytes], budget: Budget) -> Iterator[Iterator[Member]]:
     try:
         from unissued.logs.sevenzip import set_aside
     except ImportError as error:

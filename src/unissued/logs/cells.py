@@ -13,6 +13,8 @@ from unissued.logs.tables import TELLING_COLUMNS
 
 MAX_RECORD = 4 << 20
 """Most characters of a row that goes over several lines: beyond them a quote was left open."""
+MAX_LINES = 20_000
+"""The same in lines."""
 
 _LONE = re.compile("[\ud800-\udfff]")
 _SPREADSHEET_CELL = 32_767
@@ -51,7 +53,7 @@ class _Feed:
         self.number += 1
         self._size += len(text)
         self.row.append(text)
-        if len(self.row) > 1 and self._size > MAX_RECORD:
+        if len(self.row) > 1 and (self._size > MAX_RECORD or len(self.row) > MAX_LINES):
             raise _OpenQuoteError
         return text
 

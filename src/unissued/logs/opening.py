@@ -67,6 +67,11 @@ class Budget:
             )
         return self.spent
 
+    def check(self, size: int) -> None:
+        """Raise ``UnopenedError`` where so many bytes would be too many."""
+        if reason := Budget(self.packed, self.unpacked).spend(size):
+            raise UnopenedError(reason)
+
 
 class Source(io.RawIOBase):
     """A stream that ends where it is damaged, where its budget is spent, or raises where the user stops it."""

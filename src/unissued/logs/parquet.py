@@ -19,7 +19,7 @@ from unissued.logs.tables import TELLING_COLUMNS, without_suffix
 from unissued.logs.unpacking import Part, spooled
 
 _BATCH = 500
-_SETTINGS = {
+_SETTINGS: dict[str, str | int | float | list[str]] = {
     "threads": 1,
     "memory_limit": "128MB",
     "preserve_insertion_order": True,
@@ -36,7 +36,7 @@ def parquet_rows(part: Part, known: Collection[str]) -> Iterator[Item]:
     ``known`` are the columns that are read, in small letters. Raises ``UnopenedError`` where DuckDB cannot go on.
     """
     try:
-        with spooled(part) as path, duckdb.connect(":memory:", config=dict(_SETTINGS)) as engine:
+        with spooled(part) as path, duckdb.connect(":memory:", config=_SETTINGS) as engine:
             columns = _columns(engine, path)
             wanted = [name for name in columns if without_suffix(name.strip()).casefold() in known]
             if len({name.strip().casefold() for name in wanted} & TELLING_COLUMNS) >= 2 or "event" in columns:

@@ -24,6 +24,8 @@ from unissued.logs.verdict import Draft, Refused, Skipped
 NO_LOG = "not a log"
 MOST_LISTED = 10_000
 """Refusals of one part that are kept one by one; the others are only counted (and written by ``RefusedFile``)."""
+MOST_IN_A_ROW = 200_000
+"""So many refusals without anything usable between them, and the rest is not looked at."""
 INTERRUPTED = "interrupted: not read to the end"
 
 
@@ -46,6 +48,7 @@ class PartReader:
     _notes: Counter[str] = field(default_factory=Counter)
     _skipped: Counter[str] = field(default_factory=Counter)
     _strangers: int = 0
+    _in_a_row: int = 0
     _mark: int = 0
 
     def __post_init__(self) -> None:
@@ -65,6 +68,9 @@ class PartReader:
                 return True
             for number, judged in enumerate(self._judge.judged(content)):
                 self._take(judged)
+                if self._in_a_row == MOST_IN_A_ROW:
+                    self._judge.signs.cut(f"{MOST_IN_A_ROW} unusable records in a row: the rest was not read")
+                    break
                 if number % 1024 == 0:
                     tick()
         except StoppedError:
@@ -109,6 +115,7 @@ class PartReader:
             case Draft():
                 self._accept(judged, verdict)
             case Skipped():
+                self._in_a_row = 0
                 self.report.count.read += 1
                 self.report.count.skipped += 1
                 self._skipped[verdict.kind.strip()[:60]] += 1
@@ -130,12 +137,14 @@ class PartReader:
             self._refuse(judged, moment)
             return
         self._notes.update((*draft.notes, *moment.notes))
+        self._in_a_row = 0
         self.dated.append(Dated(draft, self.index, judged.line, moment.time, moment.is_exact))
         self.report.count.read += 1
 
     def _refuse(self, judged: Judged, reason: str) -> None:
         self.report.count.read += 1
         self.report.count.refused += 1
+        self._in_a_row += 1
         self._list(Refusal(self.name, judged.line, reason), judged)
 
     def _list(self, refusal: Refusal, judged: Judged | str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import IO, BinaryIO
+from typing import IO
 
 import py7zr
 from py7zr.exceptions import ArchiveError
@@ -12,7 +12,6 @@ from py7zr.io import Py7zIO, WriterFactory
 
 from unissued.logs.archives import ENCRYPTED, MAX_DIRECTORY, Member, writable
 from unissued.logs.opening import Budget, UnopenedError
-
 
 class _Book(Py7zIO):
     """One member on the shelf; py7zr writes it from its beginning to its end."""
@@ -24,8 +23,8 @@ class _Book(Py7zIO):
         self.length = 0
 
     def write(self, s: bytes | bytearray) -> int:
-        if reason := self._shelf.budget.spend(len(s)):
-            raise UnopenedError(reason)
+        self._shelf.budget.check(len(s))
+        self._shelf.budget.spend(len(s))
         self._shelf.aside.write(s)
         self.length += len(s)
         return len(s)
@@ -71,7 +70,7 @@ class _Slice:
         return data
 
 
-def set_aside(file: BinaryIO | IO[bytes], aside: IO[bytes], budget: Budget) -> Iterator[Member]:
+def set_aside(file: IO[bytes], aside: IO[bytes], budget: Budget) -> Iterator[Member]:
     """Unpack the members into one unnamed file, and yield them.
 
     Raises ``UnopenedError`` for archives that are encrypted, damaged or too large.
@@ -85,6 +84,8 @@ def set_aside(file: BinaryIO | IO[bytes], aside: IO[bytes], budget: Budget) -> I
             members = [info for info in archive.list() if not info.is_directory]
             links = [info.filename for info in members if info.is_symlink]
             files = [info.filename for info in members if not info.is_symlink]
+            # py7zr unpacks up to 128 MB at once, but never more than the archive says: so that is asked first.
+            budget.check(sum(info.uncompressed for info in members))
             if files:
                 archive.extract(targets=files, factory=shelf)
     except (ArchiveError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
@@ -94,7 +95,7 @@ def set_aside(file: BinaryIO | IO[bytes], aside: IO[bytes], budget: Budget) -> I
         yield Member(writable(book.name), _Slice(book, aside))
 
 
-def _check_header(file: BinaryIO | IO[bytes]) -> None:
+def _check_header(file: IO[bytes]) -> None:
     start = file.read(32)
     file.seek(0)
     if len(start) < 32 or struct.unpack_from("<Q", start, 20)[0] > MAX_DIRECTORY:

@@ -135,7 +135,7 @@ def _members(
 
 
 @contextmanager
-def _seekable(content: io.BufferedReader, opener: _Opener, depth: int) -> Iterator[BinaryIO]:
+def _seekable(content: io.BufferedReader, opener: _Opener, depth: int) -> Iterator[IO[bytes]]:
     """The archive as a file: the one on disk, or what came out of another container, set aside without a name."""
     if depth == 0 and opener.raw.seekable():
         opener.raw.seek(0)
