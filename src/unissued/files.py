@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -13,10 +16,21 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: the file cannot be written; what was there before is still there.
     """
+    with whole(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[TextIO]:
+    """A file for UTF-8 text with LF at the end of lines, put into place when the block ends without an error.
+
+    Raises:
+        OSError: the file cannot be written; what was there before is still there.
+    """
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".unissued-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)

@@ -20,7 +20,7 @@ from unissued.cli.options import (
     quiet_option,
     root_option,
 )
-from unissued.cli.project import given_lists, list_files_of, load, named, read_logs
+from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, read_what_can_be
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
 from unissued.hunt import as_json, as_jsonl, hunt, visible
@@ -38,6 +38,7 @@ from unissued.pack import Site, load_site
 @click.option("--site", "site_file", type=FILE, help="The site's own settings, an unissued.toml.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
+@click.option("--refused", "refused", type=FILE, help="Write each refused record there: file, line, reason, text.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @date_order_option
 @quiet_option
@@ -52,6 +53,7 @@ def hunt_command(
     site_file: Path | None,
     form: str,
     output: Path | None,
+    refused: Path | None,
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
     quiet: bool,
@@ -60,19 +62,20 @@ def hunt_command(
     """Search exported logs: files or folders, in any shape that the readers know.
 
     Duplicates are removed and counted; what was read is used, a duplicate, refused or skipped, and the sum is shown.
+    Ctrl-C ends the reading, not the hunt: it reports what was read so far, as partial, with status 130.
     """
     pack = load(root)
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
-    reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
+    reading = read_what_can_be(pack, paths, quiet=quiet, date_order=date_order, refused=refused)
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
     result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
     if form == "text":
         write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
     else:
         write(as_json(result) if form == "json" else as_jsonl(result), output)
-    raise click.exceptions.Exit(result.exit_status)
+    raise click.exceptions.Exit(130 if reading.interrupted else result.exit_status)
 
 
 @commands.command("coverage")

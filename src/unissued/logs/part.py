@@ -182,7 +182,6 @@ class PartReader:
         if count.refused > MOST_LISTED:
             report.notes.append(f"only the first {MOST_LISTED} refused records are listed; --refused writes all")
         report.notes += [f"{note}: {number} records" for note, number in sorted(self._notes.items())]
-        report.notes += signs.notes()
         report.skipped_as = dict(sorted(self._skipped.items()))
 
     def _forget(self, why: str) -> None:

@@ -13,6 +13,7 @@ from py7zr.io import Py7zIO, WriterFactory
 from unissued.logs.archives import ENCRYPTED, MAX_DIRECTORY, Member, writable
 from unissued.logs.opening import Budget, UnopenedError
 
+
 class _Book(Py7zIO):
     """One member on the shelf; py7zr writes it from its beginning to its end."""
 
