@@ -41,11 +41,14 @@ Members = Callable[[IO[bytes], Budget], AbstractContextManager[Iterator[Member]]
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A kind of archive; ``unpacks`` where reading a member spends the budget."""
+    """A kind of archive."""
 
     kind: str
     members: Members
     unpacks: bool
+    """Whether reading a member spends the budget."""
+    is_stream: bool = False
+    """Whether it is read from its beginning to its end, so that it need not be a file."""
 
 
 @contextmanager
@@ -126,7 +129,7 @@ _KINDS = {
     b"PK\x05\x06": Archive("zip archive", _zip, unpacks=True),
     b"7z\xbc\xaf\x27\x1c": Archive("7z archive", _seven, unpacks=False),
 }
-_TAR = Archive("tar archive", _tar, unpacks=False)
+_TAR = Archive("tar archive", _tar, unpacks=False, is_stream=True)
 
 
 def archive_of(start: bytes) -> Archive | None:

@@ -125,6 +125,9 @@ def csv_rows(opened: Opened, delimiter: str) -> Iterator[Item]:
         except (csv.Error, _OpenQuoteError) as error:
             yield from _bad(error, line, feed)
             continue
+        if feed.too_long:
+            yield Bad(line, f"line longer than {MAX_LINE >> 20} MiB")
+            continue
         if not cells:
             continue
         if columns := _columns(cells, header):
@@ -161,9 +164,7 @@ def _bad(error: csv.Error | _OpenQuoteError, line: int, feed: _Feed) -> Iterator
 
 
 def _row(header: list[str], cells: list[str], line: int, feed: _Feed) -> Iterator[Item]:
-    if feed.too_long:
-        yield Bad(line, f"line longer than {MAX_LINE >> 20} MiB")
-    elif len(cells) > len(header):
+    if len(cells) > len(header):
         yield Bad(line, f"{len(cells)} cells under {len(header)} headers", feed.raw)
     elif len(cells) < len(header) and feed.is_open_end:
         yield Bad(line, f"{len(cells)} cells under {len(header)} headers", feed.raw)

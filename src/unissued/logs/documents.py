@@ -17,7 +17,7 @@ _BLANK = re.compile(r"[\s\ufeff]*")
 
 _PROBE = 1 << 20
 """An envelope longer than this is not looked at as a whole."""
-_MAX_WASTED = 128 << 20
+_MAX_WASTED = 32 << 20
 """Characters that may be looked at in vain; with four times what was passed, so that no damage takes quadratic time."""
 
 

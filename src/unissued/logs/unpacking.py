@@ -102,7 +102,7 @@ def _members(
     wrapping = Wrapping(name, archive.kind)
     links = 0
     try:
-        with _seekable(content, opener, depth) as file, archive.members(file, opener.budget) as members:
+        with _file(content, opener, depth, archive) as file, archive.members(file, opener.budget) as members:
             for member in members:
                 if wrapping.members == MAX_MEMBERS:
                     wrapping.partial.append(f"more than {MAX_MEMBERS} members: the others were not read")
@@ -135,8 +135,11 @@ def _members(
 
 
 @contextmanager
-def _seekable(content: io.BufferedReader, opener: _Opener, depth: int) -> Iterator[IO[bytes]]:
+def _file(content: io.BufferedReader, opener: _Opener, depth: int, archive: Archive) -> Iterator[IO[bytes]]:
     """The archive as a file: the one on disk, or what came out of another container, set aside without a name."""
+    if archive.is_stream:
+        yield content
+        return
     if depth == 0 and opener.raw.seekable():
         opener.raw.seek(0)
         yield opener.raw
