@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from unissued.logs import Count
 
@@ -72,7 +73,7 @@ BOTH = frozenset((guid(1), guid(2)))
 USED = Count(2, 2, 0, 0, 0)
 
 
-def rows(*records: Mapping[str, object], quoting: int = csv.QUOTE_MINIMAL, end: str = "\r\n") -> str:
+def rows(*records: Mapping[str, object], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL, end: str = "\r\n") -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out, quoting=quoting, lineterminator=end)
     writer.writerow(records[0])
