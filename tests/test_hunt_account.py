@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,14 @@ def test_interrupted_hunt_reports_what_was_read_so_far(tmp_path: Path) -> None:
     assert "interrupted: not read to the end" in read["partial"]
     assert (later["read"], later["partial"]) == (0, ["interrupted: not read to the end"])
     assert len((tmp_path / "refused.jsonl").read_text("utf-8").splitlines()) == summary["refused"]
+
+
+def test_a_record_inside_an_archive_can_be_explained_under_the_name_that_reports_show(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "case.zip", "w") as archive:
+        archive.writestr("a/x.json", lines(CORES[0], CORES[1]))
+        archive.writestr("y.json", lines({**CORES[0], "Id": guid(9)}))
+    place = f"{tmp_path}/case.zip!a/x.json:1"
+    done = CliRunner().invoke(commands, ["explain", "--root", str(ROOT), "mail_owa_identity_scripted_client", place])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0].endswith(f"case.zip!a/x.json:1 m365/exchange {guid(1)}")
+    assert guid(9) not in done.output

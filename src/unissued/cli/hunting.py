@@ -151,6 +151,8 @@ def explain_command(
 ) -> None:
     """Show why a rule does or does not fire on a record: its condition as a tree with + and -.
 
+    A record inside an archive is named as reports show it, such as case.zip!folder/ual.json:3.
+
     For a correlation the rules below it are shown.
     """
     pack = load(root)
@@ -158,10 +160,20 @@ def explain_command(
     file, line = _place(place)
     given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
     lists = comparable_lists(pack.catalogue, given)
-    reading = read_logs(pack, (file,), quiet=True, date_order=date_order)
-    records = [record for record in reading.records if line is None or record.origin.line == line]
+    outer = file.partition("!")[0]  # members of archives are shown as case.zip!member
+    member = "!" in file and not Path(file).exists() and Path(outer).is_file()
+    reading = read_logs(pack, (outer if member else file,), quiet=True, date_order=date_order)
+    records = [
+        record
+        for record in reading.records
+        if (line is None or record.origin.line == line) and (not member or record.origin.file == file)
+    ]
     if not records:
-        reasons = [refusal.reason for refusal in reading.refusals if refusal.line == line]
+        reasons = [
+            refusal.reason
+            for refusal in reading.refusals
+            if refusal.line == line and (not member or refusal.file == file)
+        ]
         raise click.UsageError(f"{place}: no usable record there{': ' + visible(reasons[0]) if reasons else ''}")
     for record in records:
         click.echo(f"{visible(record.origin.file)}:{record.origin.line} {record.source} {visible(record.id)}")
