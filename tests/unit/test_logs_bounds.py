@@ -58,6 +58,10 @@ def in_gzip(block: bytes, size: int) -> bytes:
     return gzip.compress(block * max(1, MIB // len(block))) * (size // MIB)
 
 
+def in_zstd(block: bytes, size: int) -> bytes:
+    return zstd.compress(block * (MIB // len(block))) * (size // MIB)
+
+
 def long_name(size: int) -> bytes:
     info = tarfile.TarInfo("x")
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, size
@@ -101,7 +105,11 @@ def bombs(size: int) -> Iterator[tuple[str, list[bytes], str]]:
     yield "member", [b'{"x":"', *filler, b'","value":[]}'], "a value longer than 16 MiB"
     yield "cell", [HEADER, b'1,2,3,"', *filler, b'"\n1,2,3,\n'], "line longer than 16 MiB"
     yield "quote", [HEADER, b'1,2,3,"', *((b"a" * (64 << 10) + b"\n") * 16 for _ in filler)], "not closed"
-    yield "letters", [b'[{"a":"', "\U0001f600".encode() * (size // 4), b'"}]'], "a value longer than 16 MiB"
+    yield (
+        "letters",
+        [b'[{"a":"', *["\U0001f600".encode() * (MIB // 4)] * len(filler), b'"}]'],
+        "a value longer than 16 MiB",
+    )
     yield "brackets", [b'[{"a":', b"[" * 10**6], "nested deeper than 64"
     yield "braces", [b'{"a":\n' * 10**6], "nested deeper than 64"
     yield "fields", [half, fields, b"}\n", GOOD], "more than 200000 values"
@@ -112,7 +120,7 @@ def bombs(size: int) -> Iterator[tuple[str, list[bytes], str]]:
     yield "zip_of_zeros", [in_zip(b"\0", size)], "no log in it"
     yield "zip_of_members", [members(30_000)], "too many members"
     yield "tar_header", [long_name(size)], "excessive length"
-    yield "zstd", [zstd.compress(FOREIGN * (size // len(FOREIGN)))], "unpacks to more than 250 times"
+    yield "zstd", [in_zstd(FOREIGN, size)], "unpacks to more than 250 times"
     yield "zstd_window", [window()], "a window too large"
 
 

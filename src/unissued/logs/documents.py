@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from unissued.logs.decode import Parsed, StrictJson, UnreadableError
-from unissued.logs.opening import CHUNK, HEAD, MAX_LINE, Opened
+from unissued.logs.opening import HEAD, MAX_LINE, Opened
 from unissued.logs.rows import MOST_RAW, Bad, Container, Cut, Item, Member, Row
+from unissued.logs.window import Window
 
 _ENVELOPES: dict[str, Container] = {"value": "value", "records": "records", "results": "results", "tables": "tables"}
 _ENVELOPE = re.compile(r'"(?:value|records|results|tables)"\s*:\s*\[', re.IGNORECASE)
-_BLANK = re.compile(r"[\s\ufeff]*")
 
 _PROBE = 1 << 20
 """An envelope longer than this is not looked at as a whole."""
@@ -46,79 +45,13 @@ def json_documents(opened: Opened) -> Iterator[Item]:
         yield Cut(f"the JSON is cut off or cannot be read on from line {walk.lost}")
 
 
-class _Window:
-    """A stretch of text that slides on, and the place in it that was reached."""
-
-    def __init__(self, chunks: Iterator[str], line: int) -> None:
-        self._chunks = chunks
-        self._line = line
-        self._counted = 0
-        self.text = ""
-        self.at = 0
-        self.passed = 0
-
-    def line(self) -> int:
-        """The line of the place."""
-        self._line += self.text.count("\n", self._counted, self.at)
-        self._counted = self.at
-        return self._line
-
-    def ahead(self) -> int:
-        """How many characters lie ahead in the window."""
-        return len(self.text) - self.at
-
-    def more(self) -> bool:
-        """Let go of what lies behind and show up to twice as much as before; False at the end of the text.
-
-        Raises ``UnreadableError`` when one value fills the largest window.
-        """
-        ahead = self.ahead()
-        if ahead * sys.getsizeof(self.text) > MAX_LINE * len(self.text) and ahead > CHUNK:
-            raise UnreadableError(f"a value longer than {MAX_LINE >> 20} MiB", self.at)
-        parts, size = list[str](), 0
-        wanted = max(CHUNK, min(ahead, MAX_LINE + 1 - ahead))
-        for chunk in self._chunks:
-            parts.append(chunk)
-            size += len(chunk)
-            if size >= wanted:
-                break
-        if not size:
-            return False
-        # The beginning of the line stays: its indentation tells where the next element begins.
-        behind = max(self.text.rfind("\n", 0, self.at) + 1, self.at - HEAD, 0)
-        self.line()
-        self.text = "".join((self.text[behind:], *parts))
-        self.at -= behind
-        self._counted -= behind
-        self.passed += behind
-        return True
-
-    def next(self) -> str:
-        """Go to the next character that is not blank; it, or nothing at the end."""
-        while True:
-            match = _BLANK.match(self.text, self.at)
-            self.at = match.end() if match else self.at
-            if self.ahead() or not self.more():
-                return self.text[self.at : self.at + 1]
-
-    def skip_to(self, mark: str) -> bool:
-        """Go to the second character of the next occurrence of the mark; False, and to the end, without one."""
-        while (found := self.text.find(mark, self.at + 1)) < 0:
-            self.at = max(self.at, len(self.text) - len(mark))
-            if not self.more():
-                self.at = len(self.text)
-                return False
-        self.at = found + 1
-        return True
-
-
 class _Walk:
     """Goes through JSON texts that follow one another, element by element, so that damage costs one element."""
 
     def __init__(
         self, chunks: Iterator[str], parser: StrictJson, line: int, container: Container, *, resync: bool
     ) -> None:
-        self._window = _Window(chunks, line)
+        self._window = Window(chunks, line)
         self._parser = parser
         self._container = container
         self._resync = resync

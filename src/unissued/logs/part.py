@@ -62,9 +62,7 @@ class PartReader:
         try:
             content = self._content(part)
             if content is None:
-                self.report.shape = NO_LOG
-                if part.source.cut:
-                    self._fail(part.source.cut)
+                self._close_unknown(part.source.cut)
                 return True
             for number, judged in enumerate(self._judge.judged(content)):
                 self._take(judged)
@@ -161,6 +159,13 @@ class PartReader:
             self._waiting.clear()
         self.refusals.sort(key=lambda refusal: refusal.line)
         self._describe()
+
+    def _close_unknown(self, cut: str) -> None:
+        """Nothing shows what the part is; where it was not read to its end, that is no reason to call it no log."""
+        self.report.shape = "unread" if cut else NO_LOG
+        if cut:
+            self._fail(cut)
+            self.report.partial.append(cut)
 
     def _describe(self) -> None:
         report, count, signs = self.report, self.report.count, self._judge.signs
