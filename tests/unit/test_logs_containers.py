@@ -271,7 +271,7 @@ def test_without_the_library_the_file_is_refused_with_the_extra_to_install(
 
 def test_unknown_content_that_is_cut_is_not_called_no_log(tmp_path: Path) -> None:
     (tmp_path / "log.json").write_bytes(LOG)
-    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"<html>" + bytes(range(32, 127)) * 3000)[:-20])
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(b"<html>" + bytes(range(32, 127)))[:-20])
     result = read_at(tmp_path)
     assert [report.shape[:6] for report in result.files] == ["unread", "A8 bar"]
     assert "ends early or is damaged" in result.partial[0]
