@@ -20,7 +20,7 @@ from unissued.cli.options import (
     quiet_option,
     root_option,
 )
-from unissued.cli.project import given_lists, list_files_of, load, named, read_logs
+from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, read_what_can_be
 from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
@@ -40,6 +40,7 @@ from unissued.report import Access, Report
 @format_option
 @items_option
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
+@click.option("--refused", "refused", type=FILE, help="Write each refused record there: file, line, reason, text.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @date_order_option
 @quiet_option
@@ -55,6 +56,7 @@ def hunt_command(
     form: str,
     items_file: Path | None,
     output: Path | None,
+    refused: Path | None,
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
     quiet: bool,
@@ -63,19 +65,20 @@ def hunt_command(
     """Search exported logs: files or folders, in any shape that the readers know.
 
     Duplicates are removed and counted; what was read is used, a duplicate, refused or skipped, and the sum is shown.
+    Ctrl-C ends the reading, not the hunt: it reports what was read so far, as partial, with status 130.
     """
     pack = load(root)
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
-    reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
+    reading = read_what_can_be(pack, paths, quiet=quiet, date_order=date_order, refused=refused)
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
     result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
     with Access(site.pack, lists, since=since, until=until) as access:
         if items_file or form in COUNTED:
             count(access, result)
         write_report(Report(site.pack, result, access), form, output, items_file, no_color=no_color)
-    raise click.exceptions.Exit(result.exit_status)
+    raise click.exceptions.Exit(130 if reading.interrupted else result.exit_status)
 
 
 @commands.command("coverage")
@@ -151,6 +154,8 @@ def explain_command(
 ) -> None:
     """Show why a rule does or does not fire on a record: its condition as a tree with + and -.
 
+    A record inside an archive is named as reports show it, such as case.zip!folder/ual.json:3.
+
     For a correlation the rules below it are shown.
     """
     pack = load(root)
@@ -158,10 +163,20 @@ def explain_command(
     file, line = _place(place)
     given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
     lists = comparable_lists(pack.catalogue, given)
-    reading = read_logs(pack, (file,), quiet=True, date_order=date_order)
-    records = [record for record in reading.records if line is None or record.origin.line == line]
+    outer = file.partition("!")[0]  # members of archives are shown as case.zip!member
+    member = "!" in file and not Path(file).exists() and Path(outer).is_file()
+    reading = read_logs(pack, (outer if member else file,), quiet=True, date_order=date_order)
+    records = [
+        record
+        for record in reading.records
+        if (line is None or record.origin.line == line) and (not member or record.origin.file == file)
+    ]
     if not records:
-        reasons = [refusal.reason for refusal in reading.refusals if refusal.line == line]
+        reasons = [
+            refusal.reason
+            for refusal in reading.refusals
+            if refusal.line == line and (not member or refusal.file == file)
+        ]
         raise click.UsageError(f"{place}: no usable record there{': ' + visible(reasons[0]) if reasons else ''}")
     for record in records:
         click.echo(f"{visible(record.origin.file)}:{record.origin.line} {record.source} {visible(record.id)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,10 @@ import click
 
 from unissued import baseline
 from unissued.baseline.lists import read_list
-from unissued.cli.terminal import reading_bar
+from unissued.cli.terminal import asked_to_stop, reading_bar
 from unissued.evaluate import comparable_lists
-from unissued.logs import Reading, read, source_map
+from unissued.files import whole
+from unissued.logs import Reading, RefusedFile, read, source_map
 from unissued.pack import Pack, Rule, load_pack
 
 
@@ -48,6 +50,30 @@ def read_logs(
     """Read logs with a bar, if the terminal can show one."""
     with reading_bar(quiet) as report:
         return read(tuple(map(Path, paths)), source_map(pack.catalogue), date_order=date_order, progress=report)
+
+
+def read_what_can_be(
+    pack: Pack,
+    paths: tuple[str, ...],
+    *,
+    quiet: bool,
+    date_order: Literal["mdy", "dmy"] | None = None,
+    refused: Path | None = None,
+) -> Reading:
+    """Read logs until the end or the first Ctrl-C, and write the refused records to a file if one is named."""
+    with ExitStack() as stack:
+        report = stack.enter_context(reading_bar(quiet))
+        try:
+            file = RefusedFile(stack.enter_context(whole(refused))) if refused else None
+        except OSError as error:
+            raise click.FileError(str(refused), error.strerror or "cannot be written") from error
+        stop = stack.enter_context(asked_to_stop())
+        files = tuple(map(Path, paths))
+        sources = source_map(pack.catalogue)
+        reading = read(files, sources, date_order=date_order, progress=report, refused=file, stop=stop)
+    if reading.interrupted:
+        click.echo("interrupted: what follows is about what was read so far", err=True)
+    return reading
 
 
 def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:

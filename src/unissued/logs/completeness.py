@@ -81,16 +81,12 @@ class Signs:
                 reasons.append(f"exactly {number} rows of {shape}: the cap of that export")
         if self._streamed and not self._saw_last_row:
             reasons.append("Splunk export without lastrow: cut off")
-        return reasons
-
-    def notes(self) -> list[str]:
-        """What is worth knowing, although a mere selection of records looks the same."""
-        notes = []
         if self._highest_index < self._highest_count:
-            notes.append(f"highest ResultIndex {self._highest_index} < ResultCount {self._highest_count}")
+            numbers = f"highest ResultIndex {self._highest_index} < ResultCount {self._highest_count}"
+            reasons.append(f"{numbers}: pages are missing, or this is a selection")
         if self._failed_pages:
-            notes.append(f"{self._failed_pages} rows with ResultIndex -1 or ResultCount 0: failed pages")
-        return notes
+            reasons.append(f"{self._failed_pages} rows with ResultIndex -1 or ResultCount 0: failed pages")
+        return reasons
 
 
 def _number(value: object) -> int | None:
