@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write UTF-8 text aside, then put it into place, so that no reader ever sees half of it.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write bytes, or text as UTF-8, aside, then put it into place, so that no reader ever sees half of it.
 
     Raises:
         OSError: the file cannot be written; what was there before is still there.
@@ -16,7 +16,7 @@ def write_whole(path: Path, text: str) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=".unissued-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).chmod(0o644)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from unissued import convert, pages
+from unissued import convert, package, pages
 from unissued.cli.group import commands
 from unissued.cli.options import baseline_option, list_option, root_option
 from unissued.cli.project import given_lists, list_files_of, load, named, project_folder
@@ -114,7 +114,7 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
     complete = only is None and not targets
     if complete:
         cases = {name: case_names(project / "fixtures" / name) for name in pack.rules}
-        made = made.with_files(pages.pages(pack, made, cases))
+        made = made.with_files({**pages.pages(pack, made, cases), **package.generated(pack, made)})
     if check:
         stale = convert.differences(made, project, complete=complete)
         click.echo(stale.diff, nl=False)
