@@ -45,6 +45,7 @@ from unissued.engines.spl.tree import (
     FieldValue,
     InputLookup,
     Inverse,
+    KeepAll,
     Kind,
     Lookup,
     MakeResults,
@@ -337,6 +338,9 @@ class _Builder(Transformer[Token, Search]):
             if "*" in old or "*" in new:
                 raise wrong(place_of(word), "rename with wildcards is not understood here")
         return Rename(place_of(word), pairs)
+
+    def keep_all(self, word: Token, _: Token) -> Command:
+        return KeepAll(place_of(word))
 
     def xyseries(self, word: Token, row: Name, column: Name, cell: Name) -> Command:
         if len({row.text, column.text, cell.text}) < 3:

@@ -17,6 +17,7 @@ from unissued.engines.spl.tree import (
     EventStats,
     Fields,
     InputLookup,
+    KeepAll,
     Lookup,
     MakeResults,
     MultiSearch,
@@ -146,6 +147,8 @@ class Splunk:
                 return [self._cells(row) for row in self._table(command.table, command)]
             case MakeResults():
                 return [{"_time": number(compiler.now) or 0} for _ in range(command.count)]
+            case KeepAll():
+                return rows
             case XySeries():
                 return commands.run_xyseries(command, rows, reading)
             case Append():

@@ -29,6 +29,7 @@ _NAMES = {
     "COMPARE": "a comparison",
     "SIGN": "+ or -",
     "TIMES": "* / %",
+    "EVERYTHING": "*",
     "COUNT": "a number",
     "NUMBER": "a number",
     "NAME": "a field",

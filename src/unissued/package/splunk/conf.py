@@ -88,6 +88,8 @@ def read(text: str, path: str) -> dict[str, dict[str, str]]:
     for number, line in _joined(text, path, problems):
         where = f"{path}:{number}"
         if not line.strip() or line.lstrip().startswith("#"):
+            if "\n" in line:
+                problems.append(Problem(where, "is a comment, or nothing, that a backslash continues"))
             continue
         if line.startswith("["):
             name = line.strip()[1:-1]

@@ -21,7 +21,7 @@ _ACTING = (
     'eval App=mvindex(split(Key,"|"),0), Client=mvindex(split(Key,"|"),1), Kind=mvindex(split(Key,"|"),2),\n'
     '    acting=if(Client="-",App,Client)',
     f"lookup {APPLICATIONS} app_id AS acting OUTPUT app_name AS Name, app_group AS Group",
-    'eval Application=coalesce(Name,acting).", ".Kind, Group=coalesce(Group,"")',
+    'eval Application=coalesce(Name,if(acting="-","no id",acting)).", ".Kind, Group=coalesce(Group,"")',
 )
 """Names whose hands the mail was in: the client application, where the record names one."""
 _SCHEDULED = 'index=_internal sourcetype=scheduler app="unissued_m365" savedsearch_name="Unissued - * - Rule"'
@@ -39,18 +39,20 @@ def reads() -> str:
         'eval row=_time."|".Id."|".Key."|".Box',
         "dedup row",
         "stats count AS Reads min(_time) AS first max(_time) AS last values(Owner) AS Owner by Key Box",
-        f"append [| inputlookup {tenant} | stats count AS listed]",
-        "eventstats max(listed) AS listed",
+        f'append [| inputlookup {tenant} | where NOT match(key,"^#") | stats count AS apps]',
+        f'append [| inputlookup {mailbox} | where NOT match(key,"^#") | stats count AS pairs]',
+        "eventstats max(apps) AS apps max(pairs) AS pairs",
         "where isnotnull(Key)",
         f"lookup {tenant} key AS Key OUTPUT key AS in_tenant",
         'eval box_key=Key."|".Box',
         f"lookup {mailbox} key AS box_key OUTPUT key AS in_mailbox",
-        'eval Baseline=case(listed=0,"no baseline yet",isnull(in_tenant),"new to the tenant",\n'
-        '    isnull(in_mailbox),"new to the mailbox",true(),"known here")',
+        'eval Baseline=case(apps=0,"no baseline yet",isnull(in_tenant),"new to the tenant",\n'
+        '    pairs>0 AND isnull(in_mailbox),"new to the mailbox",true(),"known here")',
         *_ACTING,
         f'eval Owner=mvindex(Owner,0), Mailbox=if(Owner="",Box,Owner), First=strftime(first,{_LOCAL}),\n'
         f"    Last=strftime(last,{_LOCAL})",
         "table Application, Mailbox, Reads, First, Last, Baseline, Group, Key, Box",
+        "sort 0 Key Box",
     ]
     return with_sources("\n".join([reading.search, *(f"| {stage}" for stage in stages)]))
 
@@ -133,7 +135,8 @@ def runs() -> str:
             _SCHEDULED,
             _RULE,
             'stats sum(eval(if(status="success",1,0))) AS Ran\n'
-            '    sum(eval(if(in(status,"skipped","deferred"),1,0))) AS Skipped sum(rows) AS Rows max(_time) AS last by Rule',
+            '    sum(eval(if(in(status,"skipped","deferred"),1,0))) AS Skipped\n'
+            "    sum(rows) AS Rows max(_time) AS last by Rule",
             f"eval Last=strftime(last,{_LOCAL}), Rows=coalesce(Rows,0)",
             "sort 0 -Rows Rule",
             "table Rule, Ran, Skipped, Rows, Last",
