@@ -169,8 +169,8 @@ pre { white-space: pre-wrap; font: inherit; margin: 0; }
 </head>
 <body>
 <h1>Preview of the Splunk dashboard</h1>
-<p>Drawn by <code>benchmarks/splunk_preview.py</code> from the searches of the packaged dashboard, executed in a model of
-Splunk's manuals on invented records. It is no screenshot of Splunk, where the app was never installed.</p>
+<p>Drawn by <code>benchmarks/splunk_preview.py</code> from the searches of the packaged dashboard, executed in a model
+of Splunk's manuals on invented records. It is no screenshot of Splunk, where the app was never installed.</p>
 {% for day in days %}
 <h2>{{ day.title }}</h2>
 <p>Scenario <code>{{ day.scenario }}</code>, seen at {{ day.now.strftime("%Y-%m-%d %H:%M") }} UTC, over 24 hours.</p>

@@ -36,7 +36,7 @@ def reads() -> str:
     tenant, mailbox = lookup_name("baseline_mail_apps"), lookup_name("baseline_mailbox_apps")
     stages = [
         *reading.stages,
-        'eval row=_time."|".Id."|".Key."|".Box',
+        'eval Box=if(len(Box)=0,"-",Box), row=_time."|".Id."|".Key."|".Box',
         "dedup row",
         "stats count AS Reads min(_time) AS first max(_time) AS last values(Owner) AS Owner by Key Box",
         f'append [| inputlookup {tenant} | where NOT match(key,"^#") | stats count AS apps]',
@@ -49,7 +49,7 @@ def reads() -> str:
         'eval Baseline=case(apps=0,"no baseline yet",isnull(in_tenant),"new to the tenant",\n'
         '    pairs>0 AND isnull(in_mailbox),"new to the mailbox",true(),"known here")',
         *_ACTING,
-        f'eval Owner=mvindex(Owner,0), Mailbox=if(Owner="",Box,Owner), First=strftime(first,{_LOCAL}),\n'
+        f'eval Owner=coalesce(mvindex(Owner,0),""), Mailbox=if(Owner="",Box,Owner), First=strftime(first,{_LOCAL}),\n'
         f"    Last=strftime(last,{_LOCAL})",
         "table Application, Mailbox, Reads, First, Last, Baseline, Group, Key, Box",
         "sort 0 Key Box",

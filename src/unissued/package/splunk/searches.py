@@ -139,9 +139,7 @@ def _correlation_search(rule: Rule, query: Query) -> dict[str, str]:
         "analytic_story": [STORY],
         "data_source": list(query.tables),
         "mitre_attack": techniques(rule),
-        "type": [
-            "Correlation" if rule.is_correlation else "TTP" if SCORES[rule.level] >= SCORES["high"] else "Anomaly"
-        ],
+        "type": _kind(rule),
         "unissued": [f"{rule.name} {rule.version} {digest}"],
     }
     day = datetime.fromisoformat(str(rule.definition.get("modified") or rule.definition["date"]))
@@ -158,6 +156,13 @@ def _correlation_search(rule: Rule, query: Query) -> dict[str, str]:
         "action.correlationsearch.annotations": json.dumps(annotations, sort_keys=True),
         "action.correlationsearch.metadata": json.dumps(metadata, sort_keys=True),
     }
+
+
+def _kind(rule: Rule) -> str:
+    """Return what Enterprise Security calls a detection of this kind."""
+    if rule.is_correlation:
+        return "Correlation"
+    return "TTP" if SCORES[rule.level] >= SCORES["high"] else "Anomaly"
 
 
 def techniques(rule: Rule) -> list[str]:
