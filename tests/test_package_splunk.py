@@ -15,6 +15,7 @@ from functools import cache
 
 import pytest
 
+import splunk_preview
 from conftest import ROOT, read_logs, shipped_pack
 from seeded_splunk import MISTAKES, Mistake
 from splunk_site import App, Site
@@ -348,6 +349,11 @@ def test_findings_and_runs_are_what_the_scheduler_logged() -> None:
         (run,) = site.run(app().asked()["ds_runs"], now, DAY, reading)
         assert (run["Rule"], run["Ran"], run["Skipped"], run["Rows"]) == ("mail_read_in_bulk", 4, 1, 9)
         assert run["Last"] == "2026-03-02 17:00:00 +0000"
+
+
+@pytest.mark.full
+def test_the_preview_is_what_the_dashboard_shows() -> None:
+    assert splunk_preview.PAGE.read_text("utf-8") == splunk_preview.text_of()
 
 
 # Mistakes put in on purpose
