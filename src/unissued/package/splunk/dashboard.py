@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
@@ -189,16 +189,13 @@ def view(pack: Pack) -> str:
     )
 
 
-def navigation(views: Sequence[str] = (VIEW,)) -> str:
+def navigation() -> str:
     """Return the app's menu: the dashboard first, then its reports and alerts, and the search page."""
-    first, *others = views
-    lines = [
-        '<nav search_view="search">',
-        f'  <view name="{first}" default="true"/>',
-        *(f'  <view name="{other}"/>' for other in others),
-        '  <view name="reports"/>',
-        '  <view name="alerts"/>',
-        '  <view name="search"/>',
-        "</nav>",
-    ]
-    return "\n".join(lines) + "\n"
+    return (
+        '<nav search_view="search">\n'
+        f'  <view name="{VIEW}" default="true"/>\n'
+        '  <view name="reports"/>\n'
+        '  <view name="alerts"/>\n'
+        '  <view name="search"/>\n'
+        "</nav>\n"
+    )

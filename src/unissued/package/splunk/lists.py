@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 
 from unissued.pack import Catalogue
 from unissued.pack.applications import load_applications
@@ -38,11 +37,7 @@ def transforms(catalogue: Catalogue) -> dict[str, dict[str, str]]:
 
 def collections(catalogue: Catalogue) -> dict[str, dict[str, str]]:
     """Return collections.conf. Lookups run on indexers as well, so collections are replicated to them."""
-    settings: Mapping[str, str] = {
-        "enforceTypes": "false",
-        "replicate": "true",
-        "accelerated_fields.key": '{"key": 1}',
-    }
+    settings = {"enforceTypes": "false", "replicate": "true", "accelerated_fields.key": '{"key": 1}'}
     return {lookup_name(name): dict(settings) for name in catalogue.lists}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from unissued.convert import HEALTH, Query, Schedule
@@ -218,7 +218,7 @@ def _learns(pack: Pack, query: Query, *, keep: bool) -> dict[str, str]:
 
 
 def _report(description: str, search: str, query: Query) -> dict[str, str]:
-    settings: Mapping[str, str] = {
+    return {
         "description": one_line(description),
         "search": search,
         "dispatch.earliest_time": f"-{query.schedule.look_back.days + 1}d",
@@ -227,4 +227,3 @@ def _report(description: str, search: str, query: Query) -> dict[str, str]:
         "disabled": "0",
         "is_visible": "1",
     }
-    return dict(settings)
