@@ -41,7 +41,7 @@ ALLOWED = {
     "health": {"baseline", "evaluate", "pack", "record"},
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
     "pages": {"convert", "errors", "pack", "package", "verify"},
-    "package": {"convert", "errors", "files", "pack"},
+    "package": {"convert", "engines", "errors", "files", "pack"},
     "simulate": {"convert", "errors", "evaluate", "logs", "pack", "record", "tables", "verify"},
     "engines": {"errors"},
     "tables": {"errors", "pack", "record"},
