@@ -37,7 +37,7 @@ _CONDITION_WORD = re.compile(r"[A-Za-z0-9_*]+")
 _COUNTED_SPAN = re.compile(r"(0|[1-9][0-9]*)[smhdw]\Z")
 _NESTING = re.compile(r"[()]|[^()\s]+")
 _DEEPEST = 32
-_GLOBAL_STANZA = "default"
+GLOBAL_STANZA = "default"
 """In Splunk's files a stanza of this name is about all others, and a stanza is named as its rule."""
 
 
@@ -67,6 +67,24 @@ class Linter:
         return {}
 
     # What every document has
+
+    def nothing_is_left_to_fill_in(self) -> bool:
+        """Report every place that a new rule leaves open; there is no use in other problems before they are filled."""
+        before = len(self.problems)
+        self._filled((), self.data)
+        return len(self.problems) == before
+
+    def _filled(self, place: Place, value: object) -> None:
+        match value:
+            case Mapping():
+                for key, item in value.items():
+                    self._filled((*place, key), item)
+            case list():
+                for index, item in enumerate(value):
+                    self._filled((*place, index), item)
+            case str() if vocabulary.FILL_IN in value:
+                wanted = value.removeprefix(vocabulary.FILL_IN).lstrip(": ")
+                self.report(place, f"'{vocabulary.FILL_IN}' is still to be filled in", wanted)
 
     def keys_are_known(self, place: Place, keys: Collection[str], known: Collection[str]) -> None:
         for key in keys:
@@ -118,7 +136,7 @@ class Linter:
             self.report(("name",), f"name '{name}' is not of the form [a-z][a-z0-9_]*, 64 at most")
         elif name != stem:
             self.report(("name",), f"name '{name}' is not the file's stem '{stem}'", "rename one of them")
-        elif name == _GLOBAL_STANZA:
+        elif name == GLOBAL_STANZA:
             self.report(("name",), f"name '{name}' is Splunk's for the settings of all searches", "rename the rule")
 
     def _choice(self, key: str, known: Collection[str]) -> None:
