@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from unissued import convert, pages
 from unissued.cli.group import commands
-from unissued.cli.options import baseline_option, list_option, root_option
-from unissued.cli.project import given_lists, list_files_of, load, named, project_folder
+from unissued.cli.options import FILE, baseline_option, list_option, root_option
+from unissued.cli.project import checkout, given_lists, list_files_of, load, named, project_folder
 from unissued.cli.terminal import complain
 from unissued.errors import PackError, UnsupportedError
 from unissued.evaluate import comparable_lists
 from unissued.hunt import visible
 from unissued.logs import read, source_map
-from unissued.pack import TARGETS, Pack, load_pack
+from unissued.pack import TARGETS, Pack, load_pack, load_site
 from unissued.verify import Replay, case_names, load_cases, load_scenarios, replay_case, replay_scenario
+
+OWN_FOLDERS = ("docs", "fixtures", "kql", "pipelines", "sigma", "spl", "src", "tests")
+"""Where nothing of a site may be written."""
 
 
 @commands.command("list")
@@ -101,9 +106,29 @@ def convert_command(
 @click.option("--check", is_flag=True, help="Write nothing; status 1 and a diff when the tree is stale.")
 @click.option("--only", metavar="RULE", help="Only this rule.")
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Only this target.")
+@click.option("--site", "site_file", type=FILE, help="The site's own settings, an unissued.toml; with -o.")
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="The site's own folder."
+)
 @root_option
-def build_command(check: bool, only: str | None, targets: tuple[str, ...], root: Path | None) -> None:
-    """Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md from sigma/, fixtures/ and the field catalogue."""
+def build_command(
+    check: bool,
+    only: str | None,
+    targets: tuple[str, ...],
+    site_file: Path | None,
+    output: Path | None,
+    root: Path | None,
+) -> None:
+    """Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md from sigma/, fixtures/ and the field catalogue.
+
+    With --site, write the queries of the rules as the site wants them into its own folder instead. The head of each
+    says what the site changed.
+    """
+    if (site_file is None) != (output is None) or (site_file is not None and only is not None):
+        raise click.UsageError("--site goes with -o DIR, and without --only")
+    if site_file is not None and output is not None:
+        _build_site(site_file, output, targets or TARGETS, root, check=check)
+        return
     project = project_folder(root)
     pack = load_pack(project / "sigma")
     if only is not None:
@@ -116,9 +141,37 @@ def build_command(check: bool, only: str | None, targets: tuple[str, ...], root:
         cases = {name: case_names(project / "fixtures" / name) for name in pack.rules}
         made = made.with_files(pages.pages(pack, made, cases))
     if check:
-        stale = convert.differences(made, project, complete=complete)
-        click.echo(stale.diff, nl=False)
-        click.echo(f"{stale.missing} missing, {stale.stale} stale, {stale.extra} extra")
-        raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra else 0)
+        _show_stale(convert.differences(made, project, complete=complete))
     written = convert.write(made, project, complete=complete)
     click.echo(f"{len(made.files)} files, {len(written)} changed")
+
+
+def _show_stale(stale: convert.Differences) -> NoReturn:
+    click.echo(stale.diff, nl=False)
+    click.echo(f"{stale.missing} missing, {stale.stale} stale, {stale.extra} extra")
+    raise click.exceptions.Exit(1 if stale.missing or stale.stale or stale.extra else 0)
+
+
+def _build_site(site_file: Path, output: Path, targets: Collection[str], root: Path | None, *, check: bool) -> None:
+    _is_apart(output, root or checkout())
+    pack = load(root)
+    site = load_site(site_file, pack)
+    entries = comparable_lists(pack.catalogue, given_lists(pack, None, site.lists))
+    made = convert.build_site(pack, site, {name: entries[name] for name in site.lists}, targets)
+    if check:
+        _show_stale(convert.site_differences(made, output))
+    for refused in made.refused:
+        click.echo(f"not for {refused.target}: {refused.rule}: {refused.reason}")
+    written = convert.write_site(made, output)
+    tuned = {query.rule for query in made.queries if "site: " in query.text.removesuffix(query.query)}
+    click.echo(f"{len(made.files)} files, {len(written)} changed; the site changed {len(tuned)} rules")
+    click.echo(f"and switched off {len(site.disabled)}: {', '.join(sorted(site.disabled)) or 'none'}")
+
+
+def _is_apart(output: Path, project: Path | None) -> None:
+    """Refuse a folder from which a site's queries would land among ours, even by way of a link."""
+    ours = [(project / name).resolve() for name in OWN_FOLDERS] if project else []
+    for folder in sorted({Path(convert.path_of("x", target)).parent for target in TARGETS}):
+        place = (output / folder).resolve()
+        if any(place.is_relative_to(one) for one in ours):
+            raise click.UsageError(f"-o {output}: {place} is the project's own: name another folder")

@@ -6,6 +6,7 @@ from unissued.convert.health import HEALTH, health_query
 from unissued.convert.kusto import column
 from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
+from unissued.convert.site import build_site, site_differences, write_site
 
 __all__ = [
     "HEALTH",
@@ -19,11 +20,14 @@ __all__ = [
     "Schedule",
     "asked_of",
     "build",
+    "build_site",
     "column",
     "convert",
     "differences",
     "health_query",
     "learning",
     "path_of",
+    "site_differences",
     "write",
+    "write_site",
 ]

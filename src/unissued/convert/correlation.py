@@ -60,6 +60,8 @@ class Correlation:
     """Name of the test that two records must meet as well."""
     lists: tuple[str, ...] = ()
     """The lists that it asks for."""
+    excluded: tuple[Mapping[str, str], ...] = ()
+    """Groups that a site does not want to hear of: column name of a key -> text."""
 
     @property
     def span(self) -> str:
@@ -141,7 +143,17 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         names,
         rule.judge,
         rule.lists,
+        _excluded(rule),
     )
+
+
+def _excluded(rule: Rule) -> tuple[Mapping[str, str], ...]:
+    """Return the groups that a site excludes, by the names of their columns."""
+    for value in (value for entry in rule.excluded for value in entry.values()):
+        if not value.isascii():
+            # Letter case is folded in ASCII alone, and the targets fold more.
+            raise UnsupportedError.at(rule.name, f"cannot exclude {value!r} exactly", "ASCII alone")
+    return tuple({_KEY.sub("_", key): value for key, value in entry.items()} for entry in rule.excluded)
 
 
 def _threshold(rule: Rule, condition: SigmaCorrelationCondition) -> int:

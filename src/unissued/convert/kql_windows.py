@@ -10,6 +10,7 @@ from unissued.convert.correlation import Correlation
 from unissued.convert.judges import kql_judge
 from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
+from unissued.convert.kusto import quoted
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival, span
 from unissued.errors import UnsupportedError
@@ -102,11 +103,20 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
             kept.append("ReportId = take_any(ReportId)" if "ReportId" in reading.columns else 'ReportId = take_any("")')
         lines = [
             reading.text,
-            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
+            f"| where {of_groups(correlation)}",
             f"| summarize {', '.join(kept)}\n    by T = bin({TIME[target]}, 1s), {', '.join([identity, *keys])}",
         ]
         texts.append("\n".join(lines))
     return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts)
+
+
+def of_groups(correlation: Correlation) -> str:
+    """Return the test that a record belongs to a group, and to none that a site excludes."""
+    tests = [f"isnotempty({key})" for key in correlation.keys]
+    for entry in correlation.excluded:
+        same = " and ".join(f"tolower({key}) == {quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"not({same})")
+    return " and ".join(tests)
 
 
 Steps = list[tuple[str, str]]

@@ -11,6 +11,7 @@ from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival
 from unissued.convert.spl import Reading, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch, note_of, row
+from unissued.convert.splunk import quoted
 from unissued.pack import Pack, Rule
 
 
@@ -70,7 +71,7 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
             stages = [
                 *reading.stages,
                 f"eval rule={number}, new=if(_indextime>now()-{seconds},1,0)",
-                "where " + " AND ".join(f"len({key})>0" for key in correlation.keys),
+                f"where {of_groups(correlation)}",
                 row(["_time", "Id", *keys]),
                 f"fields {', '.join(['_time', 'row', 'new', *keys])}",
             ]
@@ -79,6 +80,15 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
         search, stages = searches[0]
         return [search, *(f"| {stage}" for stage in stages), *once]
     return [multisearch([branch_of(search, stages) for search, stages in searches]), *once]
+
+
+def of_groups(correlation: Correlation) -> str:
+    """Return the test that a record belongs to a group, and to none that a site excludes."""
+    tests = [f"len({key})>0" for key in correlation.keys]
+    for entry in correlation.excluded:
+        same = " AND ".join(f"lower({key})={quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"NOT ({same})")
+    return " AND ".join(tests)
 
 
 def _firings(correlation: Correlation) -> list[str]:

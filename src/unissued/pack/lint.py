@@ -27,7 +27,7 @@ _TECHNIQUE = re.compile(r"attack\.t[0-9]{4}(\.[0-9]{3})?\Z")
 _DATE = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 # Unsafe in some sink of a query: control and invisible characters, Splunk's macros and tokens.
 # U+2028 and U+2029 end a line, and with it a comment, in KQL; half a surrogate pair cannot be written to a file.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _TEXT_MODIFIERS = {"contains", "startswith", "endswith", "cased", "cidr", "re", "expand", "fieldref"}
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -118,7 +118,7 @@ class Linter:
             return
         if not isinstance(value, str) or not value.strip():
             self.report((key,), f"'{key}' must be text")
-        elif key == "title" and _UNSAFE.search(value):
+        elif key == "title" and UNSAFE.search(value):
             self.report((key,), "the title holds a character that is unsafe in a query", "one line, no ` or $")
 
     def _texts(self, key: str) -> None:
@@ -285,7 +285,7 @@ class Linter:
                     place, f"RE2 refuses the regular expression: {reason}", "no look-around, no back-references"
                 )
             return
-        if found := _UNSAFE.search(value):
+        if found := UNSAFE.search(value):
             self.report(
                 place,
                 f"the value holds {found[0]!a}",
