@@ -8,13 +8,14 @@ from typing import NoReturn
 
 import click
 
-from unissued import convert, pages
+from unissued import convert, formats, pages
 from unissued.cli.group import commands
-from unissued.cli.options import FILE, baseline_option, list_option, root_option
+from unissued.cli.options import FILE, baseline_option, format_option, list_option, output_option, root_option
 from unissued.cli.project import checkout, given_lists, list_files_of, load, named, project_folder
-from unissued.cli.terminal import complain
-from unissued.errors import PackError, UnsupportedError
+from unissued.cli.terminal import write
+from unissued.errors import PackError, Problem, UnsupportedError
 from unissued.evaluate import comparable_lists
+from unissued.formats import of_problem
 from unissued.hunt import visible
 from unissued.logs import read, source_map
 from unissued.pack import TARGETS, Pack, load_pack, load_site
@@ -40,46 +41,73 @@ def list_command(root: Path | None) -> None:
 
 
 @commands.command("check")
+@format_option
+@output_option
 @root_option
-def check_command(root: Path | None) -> None:
+def check_command(form: str, output: Path | None, root: Path | None) -> None:
     """Lint the rules and the layout of their fixtures; every problem at once."""
     project = project_folder(root)
+    found: tuple[Problem, ...] = ()
+    counts = ""
     try:
         pack = load_pack(project / "sigma")
         cases = load_cases(pack, project / "fixtures")
         scenarios = load_scenarios(pack, project / "fixtures" / "_scenarios")
+        counts = f"{len(pack.rules)} rules, {len(cases)} fixtures, {len(scenarios)} scenarios"
     except PackError as error:
-        complain(error)
-        click.echo(f"{len(error.problems)} problems")
-        raise click.exceptions.Exit(1) from error
-    click.echo(f"{len(pack.rules)} rules, {len(cases)} fixtures, {len(scenarios)} scenarios: no problems")
+        found = error.problems
+    if form == "text":
+        text = f"{counts}: no problems\n" if counts else f"{len(found)} problems\n"
+        write("".join(f"{visible(str(problem), 1000)}\n" for problem in found) + text, output)
+    else:
+        checks = [
+            formats.Check("rules and fixtures", problem.where, (of_problem("check", problem),)) for problem in found
+        ]
+        checks = checks or [formats.Check("rules and fixtures", counts)]
+        write(formats.rendered(formats.Report("check", tuple(checks)), form), output)
+    raise click.exceptions.Exit(1 if found else 0)
 
 
 @commands.command("test")
 @click.argument("names", metavar="[RULE]...", nargs=-1)
+@format_option
+@output_option
 @root_option
-def test_command(names: tuple[str, ...], root: Path | None) -> None:
+def test_command(names: tuple[str, ...], form: str, output: Path | None, root: Path | None) -> None:
     """Replay the fixtures, and without a rule the scenarios, through the evaluator."""
     project = project_folder(root)
     pack = load_pack(project / "sigma")
     wanted = {rule.name for rule in named(pack, names)} or set(pack.rules)
     sources = source_map(pack.catalogue)
-    cases = [case for case in load_cases(pack, project / "fixtures") if case.rule in wanted]
-    replays = [replay_case(pack, case, read([case.path], sources)) for case in cases]
-    if not names:
-        scenarios = load_scenarios(pack, project / "fixtures" / "_scenarios")
-        replays += [replay_scenario(pack, scenario, read([scenario.path], sources)) for scenario in scenarios]
-    failed = [replay for replay in replays if replay.failures]
-    _show_failures(failed)
-    click.echo(f"{len(replays) - len(failed)} passed, {len(failed)} failed")
+    replays = [
+        (case.path, case.rule, replay_case(pack, case, read([case.path], sources)))
+        for case in load_cases(pack, project / "fixtures")
+        if case.rule in wanted
+    ]
+    for scenario in load_scenarios(pack, project / "fixtures" / "_scenarios") if not names else ():
+        replay = replay_scenario(pack, scenario, read([scenario.path], sources))
+        replays.append((scenario.path, "scenarios", replay))
+    failed = [replay for _, _, replay in replays if replay.failures]
+    if form == "text":
+        lines = [visible(line, 500) for replay in failed for said in replay.failures for line in said.split("\n")]
+        lines.append(f"{len(replays) - len(failed)} passed, {len(failed)} failed")
+        write("".join(f"{line}\n" for line in lines), output)
+    else:
+        checks = tuple(_check_of(path.relative_to(project), suite, replay) for path, suite, replay in replays)
+        write(formats.rendered(formats.Report("test", checks), form), output)
     raise click.exceptions.Exit(1 if failed else 0)
 
 
-def _show_failures(failed: list[Replay]) -> None:
-    for replay in failed:
-        for failure in replay.failures:
-            for line in failure.split("\n"):
-                click.echo(visible(line, 500))
+def _check_of(path: Path, suite: str, replay: Replay) -> formats.Check:
+    """Return what a replay showed; a failure begins with the case's name and, of a detection, the line."""
+    remarks = []
+    for said in replay.failures:
+        head, _, tree = said.partition("\n")
+        place, _, text = head.removeprefix(replay.name).removeprefix(":").partition(": ")
+        line = int(place) if place.isdecimal() else 0
+        whole = text if line else head.removeprefix(f"{replay.name}: ")
+        remarks.append(formats.Remark("test", f"{replay.name}: {whole}", path.as_posix(), line, detail=tree))
+    return formats.Check(suite, replay.name, tuple(remarks))
 
 
 @commands.command("convert")
