@@ -12,7 +12,7 @@ from unissued import convert, formats, pages
 from unissued.cli.group import commands
 from unissued.cli.options import FILE, baseline_option, format_option, list_option, output_option, root_option
 from unissued.cli.project import checkout, given_lists, list_files_of, load, named, project_folder
-from unissued.cli.terminal import write
+from unissued.cli.terminal import complain, write
 from unissued.errors import PackError, Problem, UnsupportedError
 from unissued.evaluate import comparable_lists
 from unissued.formats import of_problem
@@ -57,13 +57,12 @@ def check_command(form: str, output: Path | None, root: Path | None) -> None:
     except PackError as error:
         found = error.problems
     if form == "text":
-        text = f"{counts}: no problems\n" if counts else f"{len(found)} problems\n"
-        write("".join(f"{visible(str(problem), 1000)}\n" for problem in found) + text, output)
+        complain(PackError(*found))
+        write(f"{counts}: no problems\n" if counts else f"{len(found)} problems\n", output)
     else:
-        checks = [
-            formats.Check("rules and fixtures", problem.where, (of_problem("check", problem),)) for problem in found
-        ]
-        checks = checks or [formats.Check("rules and fixtures", counts)]
+        suite = "rules and fixtures"
+        checks = [formats.Check(suite, problem.where, (of_problem("check", problem),)) for problem in found]
+        checks = checks or [formats.Check(suite, counts)]
         write(formats.rendered(formats.Report("check", tuple(checks)), form), output)
     raise click.exceptions.Exit(1 if found else 0)
 
