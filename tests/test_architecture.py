@@ -18,6 +18,7 @@ SOURCE = ROOT / "src" / "unissued"
 ALLOWED = {
     "cli": {
         "baseline",
+        "compare",
         "convert",
         "errors",
         "evaluate",
@@ -41,6 +42,7 @@ ALLOWED = {
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
     "pages": {"convert", "errors", "pack", "verify"},
     "simulate": {"convert", "errors", "evaluate", "logs", "pack", "record", "tables", "verify"},
+    "compare": {"convert", "errors", "evaluate", "formats", "logs", "pack", "record", "verify"},
     "formats": {"errors"},
     "skeleton": {"errors", "files", "pack"},
     "engines": {"errors"},

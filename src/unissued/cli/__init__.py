@@ -10,6 +10,7 @@ import click
 from unissued.cli import (  # noqa: F401 - each hangs its verbs on the group
     authoring,
     baselines,
+    changes,
     hunting,
     replay,
     rules,
