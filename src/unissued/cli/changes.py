@@ -8,9 +8,10 @@ import click
 
 from unissued import compare
 from unissued.cli.group import commands
-from unissued.cli.options import output_option, root_option
-from unissued.cli.project import checkout
+from unissued.cli.options import FILE, format_option, output_option, root_option
+from unissued.cli.project import checkout, project_folder
 from unissued.cli.terminal import write
+from unissued.formats import rendered
 from unissued.hunt import visible
 
 
@@ -34,3 +35,53 @@ def diff_command(old: str, new: str, form: str, output: Path | None, root: Path 
     else:
         write(compare.as_json(change) if form == "json" else compare.as_markdown(change), output)
     raise click.exceptions.Exit(0 if change.is_empty else 1)
+
+
+@commands.command("drift")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--ours",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="What should be deployed: a folder of 'unissued package', or a checkout. By default this checkout.",
+)
+@click.option("--release", "releases", multiple=True, type=FILE, help="A docs/release.json of an earlier release.")
+@click.option("--require-all", is_flag=True, help="A rule that is not deployed counts as drift.")
+@format_option
+@output_option
+@root_option
+def drift_command(
+    files: tuple[Path, ...],
+    ours: Path | None,
+    releases: tuple[Path, ...],
+    require_all: bool,
+    form: str,
+    output: Path | None,
+    root: Path | None,
+) -> None:
+    """Compare rules as products export them with what the pack ships: tuned, older, edited by hand, missing, extra.
+
+    FILE is an ARM template of alertRules or their listing from the API, detectionRules of Microsoft Graph, a
+    savedsearches.conf or saved/searches as JSON. Rules of others are left alone; settings that a site may change
+    (schedule, severity, suppression, enabled) are listed and are no drift.
+
+    Status 1 for drift; 3 where there is none, but an export is only a part.
+    """
+    exports = [compare.read_export(path) for path in files]
+    folder = ours or project_folder(root)
+    known = compare.shipped(folder)
+    targets = {rule.target for export in exports for rule in export.rules}
+    if lacking := targets - {rule.target for rule in known}:
+        hint = "unissued package writes it; name its folder with --ours"
+        raise click.UsageError(f"{folder} ships nothing for {', '.join(sorted(lacking))}: {hint}")
+    listed = [path for path in (folder / "docs" / "release.json",) if path.is_file()]
+    found = compare.drift(exports, known, compare.read_releases((*listed, *releases)))
+    partial = [f"{visible(export.file, 500)}: {export.partial}" for export in exports if export.partial]
+    if form == "text":
+        write("".join(f"{visible(line, 2000)}\n" for line in compare.drift_text(found, partial)), output)
+    elif form == "json":
+        write(compare.drift_json(found, partial), output)
+    else:
+        write(rendered(compare.drift_report(found, partial, require_all=require_all), form), output)
+    bad = (*compare.DRIFTED, compare.State.MISSING) if require_all else compare.DRIFTED
+    drifted = any(one.state in bad for one in found)
+    raise click.exceptions.Exit(1 if drifted else 3 if partial else 0)
