@@ -104,7 +104,11 @@ MISTAKES = [
         "missing: sentinel: Mail Read",
         deployed(listing((SENT, properties())), "--require-all"),
     ),
-    Seeded("drift: rule that was retired", "extra: defender", deployed({"value": [detection(id="unissued-old")]})),
+    Seeded(
+        "drift: rule that was retired",
+        "extra: defender",
+        deployed({"value": [detection(id="unissued-a", displayName="A")]}),
+    ),
     Seeded("drift: first page alone", "partial: ", deployed(listing((SENT, properties()), nextLink="x"))),
 ]
 

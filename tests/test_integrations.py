@@ -130,10 +130,13 @@ def test_a_command_that_is_none_runs_nothing(command: str, project: Path, tempor
 
 
 def test_arguments_are_no_script(project: Path, temporary: Path) -> None:
-    for arguments in ("$(touch evil)", "`touch evil`", "x; touch evil", '"; touch evil; "', "*"):
-        status, _, _, _ = act(project, temporary, "test", arguments)
-        assert status == 2, "no rule is called so"
+    arguments = ("$(touch evil)", "`touch evil`", "x; touch evil", '"; touch evil; "')
+    status, said, _, _ = act(project, temporary, "test", "\n".join(arguments))
+    assert status == 2, "no rule is called so"
+    assert "$(touch evil): no such rule" in said
     assert not (project / "evil").exists()
+    status, said, _, _ = act(project, temporary, "test", "*")
+    assert (status, "*: no such rule" in said) == (2, True)
 
 
 def test_the_build_of_the_action_finds_stale_queries(temporary: Path, tmp_path: Path) -> None:
@@ -162,4 +165,4 @@ def test_a_hook_runs_a_command_that_exists_and_fails_on_a_mistake(hook: dict[str
         check=False,
     )
     assert done.returncode in (1, 2)
-    assert "unknown field 'Operatoin' (did you mean 'Operation'?)" in done.stderr
+    assert "sigma/mail_sent.yml:9: unknown field 'Operatoin'" in done.stderr
