@@ -205,6 +205,16 @@ def test_revisions_are_unpacked_and_the_work_tree_is_left_alone(
     assert (root / "sigma" / "sent.yml").read_text("utf-8") == "half an edit"
 
 
+def test_a_link_out_of_a_revision_is_refused(old: Path) -> None:
+    (old / "sigma" / "outside.yml").symlink_to("/etc/hostname")
+    git(old, "init")
+    git(old, "add", "-A")
+    git(old, "commit", "-m", "a link")
+    done = diff("HEAD", old, "--root", old)
+    assert isinstance(done.exception, PackError)
+    assert "cannot be unpacked" in str(done.exception)
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -67,6 +67,16 @@ def test_our_own_deployments_are_the_same(tmp_path: Path) -> None:
     assert state(tmp_path, conf().replace("\n", "\r\n")) == ("same", [], 0)
 
 
+def test_saved_searches_as_json_are_read_like_the_file(tmp_path: Path) -> None:
+    head, *lines = conf().replace("\\\n", "").splitlines()
+    content: dict[str, Any] = dict(line.split(" = ", 1) for line in lines)
+    content |= {"search": 'index=* Operation="Send"\n| table UserId', "disabled": True, "eai:acl.owner": "nobody"}
+    entry = {"name": head.strip("[]"), "content": content}
+    assert state(tmp_path, {"entry": [entry]}) == ("same", [], 0)
+    content["disabled"] = False
+    assert state(tmp_path, {"entry": [entry]}) == ("tuned", ["disabled"], 0)
+
+
 def test_what_a_site_may_change_is_listed_and_no_drift(tmp_path: Path) -> None:
     body = properties(enabled=True, severity="High", queryFrequency="PT30M")
     assert state(tmp_path, listing((SENT, body))) == ("tuned", ["enabled", "severity", "queryFrequency"], 0)

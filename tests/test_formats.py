@@ -13,6 +13,9 @@ from sarif_pydantic import Sarif
 
 from unissued.cli.group import commands
 from unissued.formats import FORMS, MOST_MARKDOWN, Check, Level, Remark, Report, in_cell, rendered
+from unissued.verify import run as run_module
+from unissued.verify.shipped import Check as Differs
+from unissued.verify.shipped import Checked, Status
 
 EVIL = "100% ::error::\r\nx, y: </pre></details> | `@all` ]]> \x07\u202e <b>"
 BAD = Check("a_rule", "a_rule/hit", (Remark("test", EVIL, "sigma/mail/a, b:é.yml", 41, detail=f"- {EVIL}\n\n+ after"),))
@@ -164,3 +167,20 @@ def test_a_failing_fixture_is_reported_with_file_line_and_tree(project: Path) ->
     assert "::error file=fixtures/mail_sent/hit_sent.jsonl,line=2,title=test::" in github
     plain = run("test", "--root", project)
     assert "1 passed, 1 failed" in plain.output
+
+
+def test_a_query_that_differs_is_reported_at_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = Differs("fixture", "hit_system", Status.DIFFERS, ("only the query finds x",))
+    agrees = Differs("valid", "parses", Status.AGREES)
+    part = run_module.RandomPart(1, not_executed=["batch 3: not executed"])
+    result = run_module.Verification((Checked("owa_token_minted", "splunk", checks=(agrees, wrong)),), part)
+    monkeypatch.setattr(run_module, "verify", lambda *_: result)
+    done = run("verify", "--format", "github")
+    assert done.exit_code == 1
+    assert (
+        "::error file=spl/searches/owa_token_minted.spl,line=1,title=verify::owa_token_minted in splunk, "
+        "fixture hit_system: differs%0Aonly the query finds x\n"
+    ) in done.output
+    assert "::error title=verify::batch 3: not executed\n" in done.output
+    body = Sarif.model_validate_json(run("verify", "--format", "sarif").stdout)
+    assert len(body.runs[0].results or []) == 2

@@ -185,7 +185,7 @@ def _of_conf(stanzas: Mapping[str, Mapping[str, Any]], path: str) -> Iterator[De
         query = settings.get("search")
         known = known or any(key.startswith(_OF_SEARCHES) for key in settings)
         metadata = _metadata(settings.get("action.correlationsearch.metadata"))
-        rest = {key: value for key, value in settings.items() if key != "search"}
+        rest = {key: _as_conf(value) for key, value in settings.items() if key != "search"}
         number = str(metadata.get("detection_version", ""))
         yield Deployed(
             "splunk",
@@ -196,8 +196,13 @@ def _of_conf(stanzas: Mapping[str, Mapping[str, Any]], path: str) -> Iterator[De
             _version_of(number),
             name.startswith("Unissued - "),
         )
-    if path and not known:  # an export as JSON was asked for by its form
+    if path and not known:
         raise LogError.at(path, "holds no saved searches", "savedsearches.conf, or an export as JSON")
+
+
+def _as_conf(value: object) -> object:
+    """Return a setting of the API as a file has it."""
+    return str(int(value)) if isinstance(value, bool) else value
 
 
 def _metadata(text: object) -> Mapping[str, Any]:

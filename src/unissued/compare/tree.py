@@ -63,8 +63,11 @@ def _unpack(name: str, commit: str, repository: Path, into: Path, fixtures: str)
     packed = _git(repository, "archive", "--format=tar", commit, "--", *wanted)
     if packed is None:
         raise RuleError.at(name, f"git cannot unpack the revision {commit}", "git fsck")
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(into, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(into, filter="data")
+    except (tarfile.TarError, OSError) as error:
+        raise RuleError.at(name, f"the revision {commit} cannot be unpacked: {error}") from error
 
 
 def _git(repository: Path, *arguments: str) -> bytes | None:
