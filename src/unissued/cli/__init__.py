@@ -8,7 +8,9 @@ import sys
 import click
 
 from unissued.cli import (  # noqa: F401 - each hangs its verbs on the group
+    authoring,
     baselines,
+    changes,
     hunting,
     packaging,
     replay,

@@ -7,6 +7,7 @@ from unissued.convert.kql_rule import FAULT, further_back
 from unissued.convert.kusto import column
 from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
+from unissued.convert.site import build_site, site_differences, write_site
 
 __all__ = [
     "FAULT",
@@ -21,6 +22,7 @@ __all__ = [
     "Schedule",
     "asked_of",
     "build",
+    "build_site",
     "column",
     "convert",
     "differences",
@@ -28,5 +30,7 @@ __all__ = [
     "health_query",
     "learning",
     "path_of",
+    "site_differences",
     "write",
+    "write_site",
 ]

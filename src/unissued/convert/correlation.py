@@ -63,6 +63,8 @@ class Correlation:
     """Name of the test that two records must meet as well."""
     lists: tuple[str, ...] = ()
     """The lists that it asks for."""
+    excluded: tuple[Mapping[str, str], ...] = ()
+    """Groups that a site does not want to hear of: column name of a key -> text."""
 
     @property
     def span(self) -> str:
@@ -153,6 +155,7 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         names,
         rule.judge,
         rule.lists,
+        _excluded(rule, {name: names[name] for name in rules}),
     )
 
 
@@ -164,6 +167,18 @@ def _keys_join(rule: Rule, rules: tuple[str, ...], names: Mapping[str, Mapping[s
             problem = f"rule '{name}' has no key in common with the rules before it"
             raise UnsupportedError.at(rule.name, problem, "put the rule that has every key before it")
         before |= set(names[name])
+
+
+def _excluded(rule: Rule, names: Mapping[str, Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    """Return the groups that a site excludes, by the names of their columns."""
+    for value in (value for entry in rule.excluded for value in entry.values()):
+        if not value.isascii():
+            # Letter case is folded in ASCII alone, and the targets fold more.
+            raise UnsupportedError.at(rule.name, f"cannot exclude {value!r} exactly", "ASCII alone")
+    for entry in rule.excluded:
+        if not any({_KEY.sub("_", key) for key in entry} <= set(own) for own in names.values()):
+            raise UnsupportedError.at(rule.name, "cannot exclude by keys that no rule has together", "one of the keys")
+    return tuple({_KEY.sub("_", key): value for key, value in entry.items()} for entry in rule.excluded)
 
 
 def _threshold(rule: Rule, condition: SigmaCorrelationCondition) -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
 from unissued.convert.kql_rule import FAULT, TIME, distinct, guarded, indented, tables_of
-from unissued.convert.kql_windows import first_of_chain, sorted_by
+from unissued.convert.kql_windows import first_of_chain, of_groups, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back, span
 from unissued.errors import UnsupportedError
@@ -124,7 +124,7 @@ def _judged(branch: Branch, correlation: Correlation, target: str, define: Defin
     shown = [name for name in reading.columns if name not in (time, "Ingested")]
     names = list(dict.fromkeys(["T", *keys, *shown]))
     text = (
-        f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
+        f"{reading.text}\n| where {of_groups(correlation, correlation.rules[0])}\n"
         f"| extend T = bin({time}, 1s)\n| summarize Ingested = min(Ingested)\n    by {', '.join(names)}"
     )
     return text, tuple(shown)

@@ -107,7 +107,7 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
         shown |= dict.fromkeys(of_record)
         lines = [
             reading.text,
-            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys_of(rule.name))}",
+            f"| where {of_groups(correlation, rule.name)}",
             f"| extend New = tolong(Ingested > ago(arrived)){', ReportId = ' + quoted('') if lacks_report else ''}",
             # A record is as old as its first copy.
             f"| summarize {_with('arg_min', 'New', of_record)}\n"
@@ -154,6 +154,16 @@ _SUBJECTS = ("upn", "guid", "ip")
 def completing(bases: Sequence[Base], correlation: Correlation) -> tuple[str, ...]:
     """Return the columns of the record that completed a firing; the same record's, where a firing has one."""
     return tuple(dict.fromkeys(name for one in bases if one.rule in _completes(correlation) for name in one.shown))
+
+
+def of_groups(correlation: Correlation, rule: str) -> str:
+    """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
+    own = correlation.keys_of(rule)
+    tests = [f"isnotempty({key})" for key in own]
+    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+        same = " and ".join(f"tolower({key}) == {quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"not({same})")
+    return " and ".join(tests)
 
 
 Steps = list[tuple[str, str]]

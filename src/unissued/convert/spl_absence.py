@@ -9,6 +9,7 @@ from unissued.convert.plan import branches, notes_of
 from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
+from unissued.convert.spl_windows import of_groups
 from unissued.errors import UnsupportedError
 from unissued.pack import JUDGED_AFTER, Pack, Source
 
@@ -82,7 +83,7 @@ def _judged(reading: Reading, correlation: Correlation, shown: list[str]) -> str
     keys = correlation.keys
     stages = [
         *reading.stages,
-        "where " + " AND ".join(f"len({key})>0" for key in keys),
+        f"where {of_groups(correlation, correlation.rules[0])}",
         'eval judged=_time."|".ingested',
         f"eval group={_group(correlation)}",
         f"fields _time, group, judged, {', '.join(dict.fromkeys((*keys, *shown)))}",

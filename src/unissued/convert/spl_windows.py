@@ -11,6 +11,7 @@ from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival
 from unissued.convert.spl import Reading, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch, note_of, row
+from unissued.convert.splunk import quoted
 from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule
 
@@ -71,7 +72,7 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
             stages = [
                 *reading.stages,
                 f"eval rule={number}, new=if(_indextime>now()-{seconds},1,0)",
-                "where " + " AND ".join(f"len({key})>0" for key in correlation.keys_of(one.rule)),
+                f"where {of_groups(correlation, one.rule)}",
                 row(["_time", "Id", *keys]),
                 f"fields {', '.join(['_time', 'row', 'new', *keys])}",
             ]
@@ -80,6 +81,16 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
         search, stages = searches[0]
         return [search, *(f"| {stage}" for stage in stages), *once]
     return [multisearch([branch_of(search, stages) for search, stages in searches]), *once]
+
+
+def of_groups(correlation: Correlation, rule: str) -> str:
+    """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
+    own = correlation.keys_of(rule)
+    tests = [f"len({key})>0" for key in own]
+    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+        same = " AND ".join(f"lower({key})={quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"NOT ({same})")
+    return " AND ".join(tests)
 
 
 def _firings(correlation: Correlation) -> list[str]:

@@ -127,7 +127,9 @@ def _check_file(document: Document, stem: str, catalogue: Catalogue) -> _File:
     kinds = [kind for kind in ("detection", "correlation", "filter") if kind in linter.data]
     kind = kinds[0] if kinds else ""
     sources: tuple[Source, ...] = ()
-    if len(kinds) != 1:
+    if not linter.nothing_is_left_to_fill_in():
+        kind = ""
+    elif len(kinds) != 1:
         linter.report((), "must have exactly one of detection, correlation and filter")
     else:
         linter.head_is_complete(stem)

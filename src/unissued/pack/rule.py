@@ -58,6 +58,8 @@ class Rule:
     """The Sigma document, filters merged in."""
     excluded: tuple[Mapping[str, str], ...] = ()
     """Groups of a correlation that a site does not want to hear of: key -> value."""
+    changed: tuple[str, ...] = ()
+    """What a site changed about the rule, in words."""
 
     @property
     def is_correlation(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+FILL_IN = "FILL IN"
+"""Stands in a new rule and its fixtures wherever somebody has to write something."""
 COMMON_KEYS = frozenset(
     ("title", "id", "name", "status", "description", "references", "author", "date", "modified", "tags", "level")
     + ("falsepositives", "fields", "related", "license", "version", "needs", "blind_spots", "triage", "alert")
