@@ -198,7 +198,7 @@ def test_corruption_is_noticed(folder: str, rule: str, old: str, new: str, tmp_p
 
 
 def test_every_shipped_query_is_corrupted_at_least_once() -> None:
-    """What learns and what asks for health are no rules, and have corruptions of their own."""
+    """What learns and what asks for health are no rules, and have corruptions of their own, in the tests of these."""
     shipped = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.kql")} | {
         path.relative_to(ROOT).as_posix() for path in ROOT.joinpath("spl").rglob("*.spl")
     }
