@@ -1,0 +1,9 @@
+"""Rules as SQL over the audit record, for logs that lie in a lake: exact, or refused with the reason."""
+
+from unissued.sql.condition import LISTS
+from unissued.sql.dialect import DIALECTS, DuckDB
+from unissued.sql.query import Setting
+from unissued.sql.script import Script, Statement, script
+from unissued.sql.view import RECORDS
+
+__all__ = ["DIALECTS", "LISTS", "RECORDS", "DuckDB", "Script", "Setting", "Statement", "script"]
