@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from unissued.errors import UnsupportedError
+from unissued.errors import LogError, UnsupportedError
 from unissued.record import Record
 from unissued.sql import DIALECTS, LISTS, RECORDS, DuckDB
 
@@ -27,6 +28,16 @@ class Engine(Protocol):
     def keep(self, name: str, query: str) -> None:
         """Run a query once and keep its rows under a name."""
 
+    def view(self, name: str, query: str) -> None:
+        """Give a query a name."""
+
+    def lines(self, name: str, paths: Sequence[str]) -> None:
+        """Give the lines of files a name: ``rid``, ``file``, ``line`` and ``content``.
+
+        Raises:
+            LogError: a file cannot be read.
+        """
+
     def load(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
         """Make a table of rows.
 
@@ -42,12 +53,14 @@ class DuckDBEngine:
 
     dialect = DIALECTS["duckdb"]
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
+        """Open a database in memory; by default it uses every core."""
         try:
             import duckdb
         except ImportError as error:
             raise UnsupportedError.at("--engine duckdb", "DuckDB is missing", "pip install 'unissued[sql]'") from error
-        self._connection = duckdb.connect(":memory:")
+        self._error = duckdb.Error
+        self._connection = duckdb.connect(":memory:", config={"threads": threads} if threads else {})
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -55,13 +68,103 @@ class DuckDBEngine:
 
     def keep(self, name: str, query: str) -> None:
         """Run a query once and keep its rows under a name."""
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+        self._drop(name)
+        self._connection.execute(f"CREATE TEMP TABLE {name} AS {query}")
+
+    def view(self, name: str, query: str) -> None:
+        """Give a query a name."""
+        self._drop(name)
+        self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+
+    def lines(self, name: str, paths: Sequence[str]) -> None:
+        """Give the lines of files a name, in the order of the files; the lines of a file are numbered."""
+        for path in paths:
+            if not Path(path).exists():
+                raise LogError.at(path, "no such file or folder", "check the path")
+        files = [str(file) for path in paths for file in _files(Path(path))]
+        # No control character can stand in JSON, so this one parts no line.
+        read = (
+            "SELECT filename AS file, content FROM read_csv(?, columns = {'content': 'VARCHAR'}, auto_detect = false, "
+            "header = false, delim = '\x1f', quote = '', escape = '', null_padding = false, filename = true, "
+            "max_line_size = 67108864)"
+        )
+        numbered = f"SELECT row_number() OVER () AS rid, file, content FROM ({read})"
+        self._drop(name)
+        query = f"SELECT rid, file, rid - min(rid) OVER (PARTITION BY file) + 1 AS line, content FROM ({numbered})"
+        try:
+            self._connection.execute(f"CREATE TEMP TABLE {name} AS {query}", [files])
+        except self._error as error:
+            raise LogError.at(", ".join(paths), f"DuckDB cannot read it: {str(error).splitlines()[0]}") from error
+
+    def _drop(self, name: str) -> None:
+        kinds = f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'"
+        for (kind,) in self.rows(kinds):
+            self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
 
     def load(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
         """Make a table of rows."""
         typed = ", ".join(f"unnest(CAST(${number} AS {kind}[])) AS {column}" for number, (column, kind) in enumerate(columns.items(), 1))
+        self._drop(name)
         values = [[row[number] for row in rows] for number in range(len(columns))]
-        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {typed}", values)
+        self._connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {typed}", values)
+
+
+class SparkEngine:
+    """Spark, wherever its master is."""
+
+    dialect = DIALECTS["spark"]
+
+    def __init__(self, master: str = "", settings: Mapping[str, str] | None = None) -> None:
+        """Connect; without a master the one of the environment is taken."""
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            hint = "pip install 'unissued[spark]'; it also needs Java 17 or later"
+            raise UnsupportedError.at("--engine spark", "PySpark is missing", hint) from error
+        builder = SparkSession.builder.appName("unissued")
+        if master:
+            builder = builder.master(master)
+        # A record may have a key twice; the last one counts, as everywhere here.
+        for name, value in {"spark.sql.variant.allowDuplicateKeys": "true", **(settings or {})}.items():
+            builder = builder.config(name, value)
+        self._session = builder.getOrCreate()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return [tuple(row) for row in self._session.sql(query).collect()]
+
+    def keep(self, name: str, query: str) -> None:
+        """Run a query once and keep its rows under a name."""
+        self._session.sql(query).localCheckpoint().createOrReplaceTempView(name)
+
+    def view(self, name: str, query: str) -> None:
+        """Give a query a name."""
+        self._session.sql(query).createOrReplaceTempView(name)
+
+    def lines(self, name: str, paths: Sequence[str]) -> None:
+        """Give the lines of files a name; Spark does not number the lines of a file, so ``line`` is 0."""
+        from pyspark.errors import PySparkException
+
+        try:
+            self._session.read.text(list(paths)).createOrReplaceTempView("unissued_text")
+            query = (
+                "SELECT monotonically_increasing_id() AS rid, _metadata.file_path AS file, CAST(0 AS BIGINT) AS line, "
+                "value AS content FROM unissued_text WHERE trim(value) <> ''"
+            )
+            self._session.sql(query).persist().createOrReplaceTempView(name)
+        except PySparkException as error:
+            raise LogError.at(", ".join(paths), f"Spark cannot read it: {str(error).splitlines()[0]}") from error
+
+    def load(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
+        """Make a table of rows."""
+        kinds = {"BIGINT": "bigint", "VARCHAR": "string"}
+        schema = ", ".join(f"{column} {kinds[kind]}" for column, kind in columns.items())
+        frame = self._session.createDataFrame([tuple(row) for row in rows], schema)
+        frame.localCheckpoint().createOrReplaceTempView(name)  # else Python is asked for the rows at every query
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
 
 
 def microseconds(moment: datetime) -> int:

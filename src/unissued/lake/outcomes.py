@@ -2,86 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from unissued.evaluate import Event, Match, Outcome, Reason, Unjudged, Value
 from unissued.lake.engine import Engine
 from unissued.pack import Pack, Rule
 from unissued.record import Record
-from unissued.sql import Script, Statement
+from unissued.sql import Script
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+Row: TypeAlias = "tuple[Any, ...]"
 
-def outcomes(engine: Engine, pack: Pack, script: Script, records: Mapping[int, Record]) -> dict[str, Outcome]:
-    """Run every statement of a script.
+
+@dataclass(frozen=True)
+class Answers:
+    """What the statements of a script returned, by rule."""
+
+    matches: Mapping[str, Sequence[Row]]
+    records: Mapping[str, Sequence[Row]]
+    """Of correlations: the records under each match."""
+    unjudged: Mapping[str, Sequence[Row]]
+
+    def rids(self) -> set[int]:
+        """Return the records that were found."""
+        hits = {row[0] for name, rows in self.matches.items() if name not in self.records for row in rows}
+        return hits.union(*({row[-1] for row in rows} for rows in self.records.values()))
+
+
+def found_records(engine: Engine, script: Script) -> Answers:
+    """Run every statement of a script, whose views are there."""
+    matches: dict[str, Sequence[Row]] = {}
+    under: dict[str, Sequence[Row]] = {}
+    unjudged: dict[str, Sequence[Row]] = {}
+    for statement in script.statements:
+        name = statement.rule.name
+        if statement.rule.is_correlation:
+            matches[name] = engine.rows(statement.matches)
+            under[name] = engine.rows(statement.records) if matches[name] else []
+        else:
+            matches[name] = engine.rows(f"SELECT rid, time FROM ({statement.matches}) AS q")
+        unjudged[name] = engine.rows(statement.unjudged) if statement.unjudged else []
+    return Answers(matches, under, unjudged)
+
+
+def outcomes(pack: Pack, script: Script, answers: Answers, records: Mapping[int, Record]) -> dict[str, Outcome]:
+    """Say what was found as the evaluator says it.
 
     Args:
-        engine: holds the records and lists.
         pack: the rules.
         script: the statements.
-        records: the records that can be found, by ``rid``.
+        answers: what they returned.
+        records: the records that were found, by ``rid``.
 
     Returns:
         Rule name -> what it says, base rules first.
     """
-    for name, query in script.views.items():
-        engine.keep(name, query)
     found: dict[str, Outcome] = {}
     for statement in script.statements:
-        rule = statement.rule
-        if rule.is_correlation:
-            found[rule.name] = _correlation(engine, pack, statement, found, records)
+        name = statement.rule.name
+        if statement.rule.is_correlation:
+            found[name] = _correlation(pack, statement.rule, answers, found, records)
         else:
-            found[rule.name] = _detection(engine, pack, statement, records)
+            hits = sorted((time, rid) for rid, time in answers.matches[name])
+            matches = tuple(Match(name, _time(time), event=_event(pack, records[rid])) for time, rid in hits)
+            found[name] = Outcome(name, matches, _questions(answers.unjudged[name]))
     return found
+
+
+def prepare(engine: Engine, script: Script) -> None:
+    """Run the views of a script once and keep their rows, so that every statement finds the fields ready."""
+    for name, query in script.views.items():
+        engine.keep(name, query)
 
 
 def _time(seconds: int) -> datetime:
     return _EPOCH + timedelta(seconds=seconds)
 
 
-def _detection(engine: Engine, pack: Pack, statement: Statement, records: Mapping[int, Record]) -> Outcome:
-    name = statement.rule.name
-    hits = sorted((time, rid) for rid, time in engine.rows(f"SELECT rid, time FROM ({statement.matches}) AS q"))
-    matches = tuple(Match(name, _time(time), event=_event(pack, records[rid])) for time, rid in hits)
-    return Outcome(name, matches, _questions(engine, statement))
-
-
 def _event(pack: Pack, record: Record) -> Event:
     return Event(record, pack.catalogue.sources[record.source])
 
 
-def _questions(engine: Engine, statement: Statement) -> tuple[Unjudged, ...]:
-    if not statement.unjudged:
-        return ()
+def _questions(rows: Sequence[Row]) -> tuple[Unjudged, ...]:
     return tuple(
         Unjudged(Reason(reason), detail, count, *(None if at is None else _time(at) for at in (first, last)))
-        for reason, detail, count, first, last in sorted(engine.rows(statement.unjudged), key=str)
+        for reason, detail, count, first, last in sorted(rows, key=str)
     )
 
 
 def _correlation(
-    engine: Engine, pack: Pack, statement: Statement, below: Mapping[str, Outcome], records: Mapping[int, Record]
+    pack: Pack, rule: Rule, answers: Answers, below: Mapping[str, Outcome], records: Mapping[int, Record]
 ) -> Outcome:
-    rule = statement.rule
     blind = [question for name in rule.references for question in below[name].unjudged]
     if blind:
         return Outcome(rule.name, unjudged=tuple(dict.fromkeys(blind)))
-    number = len(list(rule.correlation().group_by or ()))
-    because: dict[tuple[Any, ...], list[Match]] = {}
-    for row in engine.rows(statement.records):
-        *key, name, rid = row
+    because: dict[Row, list[Match]] = {}
+    for *key, name, rid in answers.records[rule.name]:
         event = _event(pack, records[rid])
         because.setdefault(tuple(key), []).append(Match(name, event.time, event=event))
     matches = []
-    for *group, first, _ in engine.rows(statement.matches):
+    for *group, first, _ in answers.matches[rule.name]:
         under = sorted(because[(*group, first)], key=_place)
-        matches.append(Match(rule.name, _time(first), _labels(pack, rule, group[:number]), because=tuple(under)))
+        matches.append(Match(rule.name, _time(first), _labels(pack, rule, group), because=tuple(under)))
     matches.sort(key=lambda match: (match.time, str(sorted(match.group.items()))))
-    return Outcome(rule.name, tuple(matches), _questions(engine, statement))
+    return Outcome(rule.name, tuple(matches), _questions(answers.unjudged[rule.name]))
 
 
 def _place(match: Match) -> tuple[datetime, str, str, int]:
@@ -90,7 +118,7 @@ def _place(match: Match) -> tuple[datetime, str, str, int]:
     return match.time, match.rule, origin.file, origin.line
 
 
-def _labels(pack: Pack, rule: Rule, values: Collection[str]) -> dict[str, Value]:
+def _labels(pack: Pack, rule: Rule, values: Sequence[str]) -> dict[str, Value]:
     """Return the group of a match: the statements give every value as text."""
     correlation = rule.correlation()
     labels: dict[str, Value] = {}

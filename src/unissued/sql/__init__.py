@@ -3,7 +3,21 @@
 from unissued.sql.condition import LISTS
 from unissued.sql.dialect import DIALECTS, DuckDB
 from unissued.sql.query import Setting
+from unissued.sql.records import LINES, SORTED, records, sorted_lines
 from unissued.sql.script import Script, Statement, script
 from unissued.sql.view import RECORDS
 
-__all__ = ["DIALECTS", "LISTS", "RECORDS", "DuckDB", "Script", "Setting", "Statement", "script"]
+__all__ = [
+    "DIALECTS",
+    "LINES",
+    "LISTS",
+    "RECORDS",
+    "SORTED",
+    "DuckDB",
+    "Script",
+    "Setting",
+    "Statement",
+    "records",
+    "script",
+    "sorted_lines",
+]

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from unissued.sql.dialect import each, fold, keep, text
 
 _BLANK = r"[ \t\r\n]"
-_TIME = (
+FORM_OF_TIME = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]*)?"
     r"[ \t\n\r\f\x0b]*([Zz]|[Uu][Tt][Cc]|[+-][0-9]{2}:?[0-9]{2})?\z"
 )
+"""What a time looks like, as a regular expression; whether there is such a day is another question."""
 _ZONE = r"([+-][0-9]{2}:?[0-9]{2})\z"
 _IPV4 = r"^(?:\[?::ffff:)?([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:%[^\]:]*)?\]?(?::[0-9]*)?\z"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -91,7 +92,7 @@ def _seconds() -> str:
     away = f"({_number(f'substr({zone}, 2, 2)')} * 3600 + {_number(f'''substr({zone}, length({zone}) - 1, 2)''')} * 60)"
     offset = f"CASE substr({zone}, 1, 1) WHEN '+' THEN {away} WHEN '-' THEN -{away} ELSE 0 END"
     valid = (
-        f"regexp_matches(v, '{_TIME}') AND {hour} <= 23 AND {minute} <= 59 AND {second} <= 59 "
+        f"regexp_matches(v, '{FORM_OF_TIME}') AND {hour} <= 23 AND {minute} <= 59 AND {second} <= 59 "
         f"AND coalesce({away}, 0) < 86400"
     )
     moment = f"{days('v')} * 86400 + {hour} * 3600 + {minute} * 60 + {second} - ({offset})"

@@ -97,6 +97,10 @@ class DuckDB:
             f"WHEN 'DOUBLE' THEN regexp_replace({plain}, '\\.0+\\z', '') ELSE {plain} END"
         )
 
+    def as_text(self, value: str) -> str:
+        """Return a JSON value as JSON text."""
+        return f"CAST({value} AS VARCHAR)"
+
     def first(self, values: str) -> str:
         """Return the first value of a list, null where it is empty."""
         return f"{values}[1]"
@@ -150,6 +154,10 @@ class Spark(DuckDB):
             f"CASE schema_of_variant({value}) WHEN 'BOOLEAN' THEN CASE {plain} WHEN 'true' THEN 'True' ELSE 'False' END "
             f"WHEN 'DOUBLE' THEN regexp_replace({plain}, '\\.0+\\z', '') ELSE {plain} END"
         )
+
+    def as_text(self, value: str) -> str:
+        """As for DuckDB."""
+        return f"to_json({value})"
 
     def first(self, values: str) -> str:
         """As for DuckDB."""
