@@ -62,6 +62,7 @@ class Bench:
 
     def __init__(self, engine: Engine, cases: Sequence[Case]) -> None:
         self.engine, self.pack = engine, shipped_pack()
+        self._written: dict[str, Script] = {}
         records: list[Record] = []
         for case in cases:
             case.first = len(records)
@@ -75,7 +76,7 @@ class Bench:
 
     def differences(self, case: Case) -> Iterator[str]:
         """Yield what only one of the two says."""
-        written = script(setting(self.engine, case.given), self.pack, map(self.pack.rule, case.rules))
+        written = self._script(case)
         last = case.first + len(case.records) - 1
         for table in {RECORDS, *written.views}:
             self.engine.view(table, f"SELECT * FROM all_{table} WHERE rid BETWEEN {case.first} AND {last}")
@@ -84,6 +85,14 @@ class Bench:
         found = outcomes(self.pack, written, found_records(self.engine, written), records)
         wanted = evaluate(self.pack, case.records, case.given, case.rules)
         yield from compared(case.name, wanted, found, written, case.records)
+
+
+    def _script(self, case: Case) -> Script:
+        wanted = setting(self.engine, case.given)
+        key = repr((wanted, case.rules))
+        if key not in self._written:
+            self._written[key] = script(wanted, self.pack, map(self.pack.rule, case.rules))
+        return self._written[key]
 
 
 def compared(

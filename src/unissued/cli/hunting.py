@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from unissued import coverage
+from unissued import coverage, lake
 from unissued.cli.group import commands
 from unissued.cli.options import (
     FILE,
@@ -40,6 +40,14 @@ from unissued.pack import Site, load_site
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @date_order_option
+@click.option(
+    "--engine",
+    type=click.Choice(["reference", "duckdb", "spark"]),
+    default="reference",
+    show_default=True,
+    help="What judges; duckdb and spark read lines of JSON only, see docs/lake.md.",
+)
+@click.option("--master", default="", help="Spark's master; by default that of the environment.")
 @quiet_option
 @root_option
 def hunt_command(
@@ -54,6 +62,8 @@ def hunt_command(
     output: Path | None,
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
+    engine: str,
+    master: str,
     quiet: bool,
     root: Path | None,
 ) -> None:
@@ -65,9 +75,13 @@ def hunt_command(
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
-    reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
-    result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
+    if engine == "reference":
+        reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
+        result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
+    else:
+        judge = lake.SparkEngine(master) if engine == "spark" else lake.DuckDBEngine()
+        result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until)
     if form == "text":
         write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
     else:

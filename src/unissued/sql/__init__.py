@@ -2,6 +2,7 @@
 
 from unissued.sql.condition import LISTS
 from unissued.sql.dialect import DIALECTS, DuckDB
+from unissued.sql.page import as_text
 from unissued.sql.query import Setting
 from unissued.sql.records import LINES, SORTED, records, sorted_lines
 from unissued.sql.script import Script, Statement, script
@@ -17,6 +18,7 @@ __all__ = [
     "Script",
     "Setting",
     "Statement",
+    "as_text",
     "records",
     "script",
     "sorted_lines",

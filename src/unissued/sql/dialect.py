@@ -113,9 +113,9 @@ class DuckDB:
         """Return a statement in the dialect."""
         return statement
 
-    def create(self, view: str, query: str) -> str:
-        """Return the statement that makes a view."""
-        return f"CREATE OR REPLACE VIEW {view} AS\n{query}"
+    def create(self, table: str, query: str) -> str:
+        """Return the statement that runs a query once and keeps its rows under a name."""
+        return f"CREATE OR REPLACE TEMP TABLE {table} AS\n{query}"
 
 
 class Spark(DuckDB):
@@ -185,9 +185,9 @@ class Spark(DuckDB):
         """Transpile a statement."""
         return _transpiled(statement)
 
-    def create(self, view: str, query: str) -> str:
-        """As for DuckDB."""
-        return f"CREATE OR REPLACE TEMPORARY VIEW {view} AS\n{query}"
+    def create(self, table: str, query: str) -> str:
+        """As for DuckDB; the rows that do not fit into memory lie on disk."""
+        return f"CACHE TABLE {table} OPTIONS ('storageLevel' 'MEMORY_AND_DISK') AS\n{query}"
 
 
 DIALECTS: dict[str, DuckDB] = {dialect.name: dialect for dialect in (DuckDB(), Spark())}

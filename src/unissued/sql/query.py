@@ -74,8 +74,9 @@ def hits(setting: Setting, rule: Rule, columns: Mapping[str, str], guards: Colle
             shown.append(f"{f'e.{name(known)}' if known in part.source.fields else NONE} AS {name(alias)}")
         where = [*guards, Condition(setting.dialect, part.source.fields).expression(part.condition)]
         selects.append(f"SELECT {', '.join(shown)} FROM {view_name(part.source)} AS e WHERE {' AND '.join(where)}")
-    if not selects:
-        raise UnsupportedError.at(rule.name, "can never fire in its log sources")
+    if not selects:  # it can never fire
+        empty = [f"{NONE} AS {name(alias)}" for alias in columns]
+        return f"SELECT {', '.join(['e.rid', 'e.time', 'e.ingested', *empty])} FROM {RECORDS} AS e WHERE false"
     return "\nUNION ALL\n".join(selects)
 
 
