@@ -86,7 +86,6 @@ class Bench:
         wanted = evaluate(self.pack, case.records, case.given, case.rules)
         yield from compared(case.name, wanted, found, written, case.records)
 
-
     def _script(self, case: Case) -> Script:
         wanted = setting(self.engine, case.given)
         key = repr((wanted, case.rules))

@@ -85,9 +85,15 @@ def odd_values_agree(seed: int, count: int) -> None:
     documents: list[Mapping[str, object]] = []
     records: list[Record] = []
     lists: Mapping[str, Sequence[str]] = {}
-    for number, (definition, source, raw, lists) in enumerate(random_rules.cases(seed, count)):  # noqa: B007, B020
+    for number, (definition, source, raw, lists) in enumerate(random_rules.cases(seed, count)):  # noqa: B007
         head = {"name": f"drawn_{number}", "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, str(number))), "title": "drawn"}
-        rest = {"version": "1.0.0", "status": "experimental", "description": "drawn", "author": "nobody", "level": "low"}
+        rest = {
+            "version": "1.0.0",
+            "status": "experimental",
+            "description": "drawn",
+            "author": "nobody",
+            "level": "low",
+        }
         documents.append({**head, **rest, "date": "2026-01-01", **definition})
         records += [make_record(one, source, len(records) + line) for line, one in enumerate(raw, 1)]
     pack = pack_of(Document("drawn", one, {}) for one in documents)
@@ -110,7 +116,12 @@ def test_many_odd_values_are_read_as_the_evaluator_reads_them() -> None:
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.parent.name)
 def test_a_hunt_by_duckdb_gives_the_same_findings_and_questions(path: Path) -> None:
     pack = shipped_pack()
-    only = ["mail_token_never_issued", "mail_token_issued_to_another", "mail_read_in_bulk", "app_consented_then_mail_read"]
+    only = [
+        "mail_token_never_issued",
+        "mail_token_issued_to_another",
+        "mail_read_in_bulk",
+        "app_consented_then_mail_read",
+    ]
     only += ["mail_owa_identity_scripted_client", "mail_app_reads_many_mailboxes", "risk_token_anomaly"]
     here = hunt(pack, read_logs(path), {}, only=only)
     there = hunt_there(DuckDBEngine(threads=1), pack, [str(path)], {}, only=only)
@@ -134,7 +145,9 @@ def test_what_a_line_is_not_is_counted_with_the_reason(tmp_path: Path) -> None:
     ]
     path = tmp_path / "lines.jsonl"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    result = hunt_there(DuckDBEngine(threads=1), shipped_pack(), [str(path)], {}, only=["mail_owa_identity_scripted_client"])
+    result = hunt_there(
+        DuckDBEngine(threads=1), shipped_pack(), [str(path)], {}, only=["mail_owa_identity_scripted_client"]
+    )
     count = result.reading.count
     assert (count.read, count.used, count.duplicates, count.refused, count.skipped) == (7, 1, 1, 4, 1)
     assert {one.reason for one in result.reading.refusals} == {
@@ -180,7 +193,7 @@ def test_an_expression_that_java_reads_otherwise_is_refused_in_spark() -> None:
     head = {"title": "drawn", "version": "1.0.0", "status": "experimental", "description": "drawn", "author": "nobody"}
     rule = {
         **head,
-        **{"name": "drawn", "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, "drawn")), "level": "low", "date": "2026-01-01"},
+        "name": "drawn", "id": str(uuid.uuid5(uuid.NAMESPACE_DNS, "drawn")), "level": "low", "date": "2026-01-01",
         "logsource": {"product": "m365", "service": "exchange"},
         "detection": {"selection": {"ClientInfoString|re": r"\pL{2}"}, "condition": "selection"},
     }

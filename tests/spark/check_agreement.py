@@ -14,9 +14,7 @@ from lake import Bench, Case, fixture_cases, scenario_cases
 from unissued.hunt import hunt
 from unissued.lake import SparkEngine
 from unissued.lake import hunt as hunt_there
-from unissued.sql import script
-
-from unissued.sql import DIALECTS, Setting
+from unissued.sql import DIALECTS, Setting, script
 
 STEP = int(os.environ.get("UNISSUED_SPARK_CASES", "1"))
 SMALL = {

@@ -25,6 +25,8 @@ class Hunt:
     """Verdicts of the rules that were hunted with, by rule name."""
     health: tuple[HealthFinding, ...] = ()
     """Where the feeds cannot be trusted. These are about the logs, not about an intruder."""
+    health_told: bool = True
+    """Whether anybody looked at the feeds at all."""
 
     @property
     def exit_status(self) -> int:

@@ -103,7 +103,10 @@ class DuckDBEngine:
 
     def load(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
         """Make a table of rows."""
-        typed = ", ".join(f"unnest(CAST(${number} AS {kind}[])) AS {column}" for number, (column, kind) in enumerate(columns.items(), 1))
+        typed = ", ".join(
+            f"unnest(CAST(${number} AS {kind}[])) AS {column}"
+            for number, (column, kind) in enumerate(columns.items(), 1)
+        )
         self._drop(name)
         values = [[row[number] for row in rows] for number in range(len(columns))]
         self._connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {typed}", values)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from unissued.errors import UnsupportedError
@@ -65,7 +64,7 @@ def hunt(
     judged = outcomes(pack, written, answers, _records(engine, pack, answers.rids()))
     reading = _reading(engine)
     findings = found_by(pack, only, judged, lists, since=since, until=until, partial=bool(reading.partial))
-    return Hunt(reading, findings, {name: judged[name] for name in only})
+    return Hunt(reading, findings, {name: judged[name] for name in only}, health_told=False)
 
 
 def _records(engine: Engine, pack: Pack, rids: Collection[int]) -> dict[int, Record]:

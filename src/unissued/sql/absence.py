@@ -32,7 +32,9 @@ def alone(setting: Setting, read: Correlation) -> list[Step]:
     same = " AND ".join(f"d.{name(key)} = a.{name(key)}" for key in read.keys)
     near = f"d.time BETWEEN a.time - {read.seconds} AND a.time + {read.seconds}"
     company = "\nUNION ALL\n".join(f"SELECT * FROM members_{number}" for number in range(1, len(read.denied) + 1))
-    nobody = f"NOT EXISTS (SELECT 1 FROM company AS d WHERE {same} AND {near} AND d.ingested <= a.ingested + {PATIENCE})"
+    nobody = (
+        f"NOT EXISTS (SELECT 1 FROM company AS d WHERE {same} AND {near} AND d.ingested <= a.ingested + {PATIENCE})"
+    )
     return [
         ("company", company),
         ("old", f"SELECT * FROM members_0 WHERE ingested + {PATIENCE} <= {setting.judged_now()}"),
@@ -123,7 +125,9 @@ def _has_rows(table: str) -> str:
 
 def _gaps(setting: Setting, read: Correlation, tables: Sequence[tuple[int, str]]) -> list[Step]:
     """Return the steps up to ``gaps``: for each time of a match without company the feeds that had a gap around it."""
-    feeds = " UNION ALL ".join(f"SELECT CAST({rank} AS BIGINT) AS rank, {text(table)} AS feed" for rank, table in tables)
+    feeds = " UNION ALL ".join(
+        f"SELECT CAST({rank} AS BIGINT) AS rank, {text(table)} AS feed" for rank, table in tables
+    )
     named = ", ".join(text(table) for table in dict.fromkeys(table for _, table in tables))
     given = "".join(f" WHEN {text(table)} THEN {rows}" for table, rows in sorted(setting.rows_last_week.items()))
     last_week = f"CASE g.feed{given} END" if given else "CAST(NULL AS BIGINT)"

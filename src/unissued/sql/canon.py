@@ -80,7 +80,9 @@ def days(value: str) -> str:
 
 def seconds_of(value: str) -> str:
     """Return the seconds since 1970 of a time in canonical form."""
-    clock = "".join(f" + {_number(f'substr({value}, {at}, 2)')} * {unit}" for at, unit in ((12, 3600), (15, 60), (18, 1)))
+    clock = "".join(
+        f" + {_number(f'substr({value}, {at}, 2)')} * {unit}" for at, unit in ((12, 3600), (15, 60), (18, 1))
+    )
     return f"({days(value)} * 86400{clock})"
 
 

@@ -28,7 +28,7 @@ from unissued.convert.tree import Tree, leaves
 from unissued.convert.value import placeholder_of
 from unissued.errors import UnsupportedError
 from unissued.pack import Field
-from unissued.sql.dialect import DuckDB, fold, keep, name, some, text
+from unissued.sql.dialect import DuckDB, fold, name, some, text
 from unissued.sql.view import NETWORK
 
 LISTS = "unissued_lists"
@@ -101,7 +101,9 @@ class Condition:
     def _test(self, known: Field, value: object) -> str:
         """Return the test of one value ``v``."""
         small = "v" if known.type in _FOLDED else fold("v")
-        number = "TRY_CAST(v AS BIGINT)" if known.type == "int" else f"TRY_CAST(regexp_extract(v, '{_NUMBER}', 1) AS BIGINT)"
+        number = (
+            "TRY_CAST(v AS BIGINT)" if known.type == "int" else f"TRY_CAST(regexp_extract(v, '{_NUMBER}', 1) AS BIGINT)"
+        )
         match value:
             case SigmaTimestampPart():
                 pass
@@ -168,7 +170,9 @@ def _text_test(value: str, parts: Sequence[object]) -> str:
             return f"ends_with({value}, {text(wanted)})"
         case [SpecialChars.WILDCARD_MULTI, str(wanted), SpecialChars.WILDCARD_MULTI]:
             return f"contains({value}, {text(wanted)})"
-    pattern = "".join(_WILD[part] if isinstance(part, SpecialChars) else _PUNCTUATION.sub(r"\\\1", str(part)) for part in parts)
+    pattern = "".join(
+        _WILD[part] if isinstance(part, SpecialChars) else _PUNCTUATION.sub(r"\\\1", str(part)) for part in parts
+    )
     return f"regexp_matches({value}, {text('(?s)^' + pattern + end)})"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from unissued.errors import UnsupportedError
+from unissued.pack import Field
 from unissued.sql.canon import guid, seconds_of
 from unissued.sql.dialect import NONE, each, fold, keep
-from unissued.pack import Field
 
 _CREDENTIAL = ("update application", "create application", "add service principal credentials")
 

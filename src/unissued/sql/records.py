@@ -35,12 +35,14 @@ def sorted_lines(dialect: DuckDB, catalogue: Catalogue) -> str:
         return f"lower(trim({value}))"
 
     feeds = [table.name for table in catalogue.sources[_SIGNINS].tables.values() if table.category]
-    categories = {table.category.lower(): table.name for table in catalogue.sources[_SIGNINS].tables.values() if table.category}
+    categories = {
+        table.category.lower(): table.name for table in catalogue.sources[_SIGNINS].tables.values() if table.category
+    }
     kind, category = small(said("Type")), small(said("Category"))
     feed = "".join(f" WHEN {text(name.lower())} THEN {text(name)}" for name in feeds)
     by_category = "".join(f" WHEN {text(name)} THEN {text(table)}" for name, table in categories.items())
     source = (
-        f"CASE WHEN wrapped AND given IS NOT NULL THEN given "
+        "CASE WHEN wrapped AND given IS NOT NULL THEN given "
         + "".join(f"WHEN kind = {text(name)} THEN {text(key)} " for name, key in _TYPES.items())
         + f"WHEN kind IN ({', '.join(text(name.lower()) for name in feeds)}) THEN {text(_SIGNINS)} "
         + "WHEN operation IS NOT NULL THEN CASE workload "
@@ -50,7 +52,8 @@ def sorted_lines(dialect: DuckDB, catalogue: Catalogue) -> str:
     times = ", ".join(said(name) for name in _TIMES)
     known = ", ".join(text(key) for key in catalogue.sources)
     delays = "".join(
-        f" WHEN {text(key)} THEN {int(one.usual_delay.total_seconds()) * _MICRO}" for key, one in catalogue.sources.items()
+        f" WHEN {text(key)} THEN {int(one.usual_delay.total_seconds()) * _MICRO}"
+        for key, one in catalogue.sources.items()
     )
     status = (
         "CASE WHEN e IS NULL THEN 'refused: no valid JSON' "
@@ -80,7 +83,9 @@ def sorted_lines(dialect: DuckDB, catalogue: Catalogue) -> str:
         "SELECT rid, source, time, ingested, feed, "
         f"CASE WHEN wrapped THEN {dialect.as_text('e')} ELSE content END AS record, status FROM",
     ]
-    steps = [f"line{number} AS ({level}{f' line{number - 1}' if number else ''})" for number, level in enumerate(levels)]
+    steps = [
+        f"line{number} AS ({level}{f' line{number - 1}' if number else ''})" for number, level in enumerate(levels)
+    ]
     return "WITH " + ",\n".join(steps) + f"\nSELECT * FROM line{len(levels) - 1}"
 
 

@@ -40,7 +40,9 @@ def view(dialect: DuckDB, source: Source, fields: Iterable[str], networks: Itera
     wanted = sorted(set(fields))
     known = in_order(source, wanted)
     plain = [one for one in known if not one.derive]
-    levels = [f"SELECT {', '.join(FRAME)}, {dialect.parsed('record')} AS r FROM {RECORDS} WHERE source = {text(source.key)}"]
+    levels = [
+        f"SELECT {', '.join(FRAME)}, {dialect.parsed('record')} AS r FROM {RECORDS} WHERE source = {text(source.key)}"
+    ]
     nodes = _nodes([parse_path(one.name) for one in plain])
     columns = {path: f"j{number}" for number, path in enumerate(nodes, 1)}
     for depth in sorted({len(path) for path in nodes}):
@@ -61,7 +63,10 @@ def _select(expressions: Sequence[str], *columns: str) -> str:
 
 def _nested(levels: Sequence[str]) -> str:
     """Return levels of selection as common table expressions, each reading from the one before."""
-    steps = [f"level{number} AS ({level}{f' FROM level{number - 1}' if number else ''})" for number, level in enumerate(levels[:-1])]
+    steps = [
+        f"level{number} AS ({level}{f' FROM level{number - 1}' if number else ''})"
+        for number, level in enumerate(levels[:-1])
+    ]
     return "WITH " + ",\n".join(steps) + f"\n{levels[-1]} FROM level{len(levels) - 2}"
 
 

@@ -54,7 +54,9 @@ def correlation(setting: Setting, pack: Pack, rule: Rule) -> tuple[Correlation, 
     read = correlation_of(pack, rule)
     _keys_are_of_one_kind(pack, read)
     keys = [name(key) for key in read.keys]
-    steps = [(f"members_{number}", _members(setting, pack, rule, read, below)) for number, below in enumerate(_below(read))]
+    steps = [
+        (f"members_{number}", _members(setting, pack, rule, read, below)) for number, below in enumerate(_below(read))
+    ]
     span = f"m.time BETWEEN c.first_time - {read.seconds} AND c.last_time"
     if read.denied:
         steps += alone(setting, read)
@@ -141,7 +143,10 @@ def _distinct(read: Correlation, keys: str, before: str) -> list[tuple[str, str]
     again = f"lead(time) OVER (PARTITION BY {keys}, v ORDER BY time)"
     until = f"least(time + {read.seconds}, coalesce({again}, time + {read.seconds} + 1) - 1) + 1"
     return [
-        ("seen", f"SELECT DISTINCT {keys}, time, v FROM (SELECT {keys}, time, unnest({name('V')}) AS v FROM members) AS s"),
+        (
+            "seen",
+            f"SELECT DISTINCT {keys}, time, v FROM (SELECT {keys}, time, unnest({name('V')}) AS v FROM members) AS s",
+        ),
         ("counted", f"SELECT {keys}, time, {until} AS until FROM seen"),
         (
             "changes",
