@@ -1,4 +1,4 @@
-"""What the tests of DuckDB and of Spark share: fixtures, scenarios and drawn rules, judged there and by the evaluator."""
+"""What the tests of DuckDB and of Spark share: fixtures and scenarios, judged there and by the evaluator."""
 
 from __future__ import annotations
 

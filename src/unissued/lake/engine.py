@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from unissued.errors import LogError, UnsupportedError
 from unissued.record import Record
 from unissued.sql import DIALECTS, LISTS, RECORDS, DuckDB
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = ("rid", "source", "time", "ingested", "feed", "record")
 
 
@@ -90,7 +89,8 @@ class DuckDBEngine:
         )
         numbered = f"SELECT row_number() OVER () AS rid, file, content FROM ({read})"
         self._drop(name)
-        query = f"SELECT rid, file, rid - min(rid) OVER (PARTITION BY file) + 1 AS line, content FROM ({numbered})"
+        placed = f"SELECT rid, file, rid - min(rid) OVER (PARTITION BY file) + 1 AS line, content FROM ({numbered})"
+        query = f"SELECT * FROM ({placed}) WHERE trim(coalesce(content, '')) <> ''"
         try:
             self._connection.execute(f"CREATE TEMP TABLE {name} AS {query}", [files])
         except self._error as error:
@@ -172,9 +172,7 @@ def _files(path: Path) -> list[Path]:
 
 def microseconds(moment: datetime) -> int:
     """Return a time as microseconds since 1970."""
-    from datetime import UTC, datetime, timedelta
-
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def load_records(engine: Engine, records: Sequence[Record]) -> None:

@@ -29,7 +29,7 @@ def hunt(
     engine: Engine,
     pack: Pack,
     paths: Sequence[str],
-    lists: Mapping[str, Collection[str]],
+    lists: Mapping[str, frozenset[str]],
     *,
     only: Collection[str],
     since: datetime | None = None,

@@ -89,9 +89,13 @@ def _event(pack: Pack, record: Record) -> Event:
 
 def _questions(rows: Sequence[Row]) -> tuple[Unjudged, ...]:
     return tuple(
-        Unjudged(Reason(reason), detail, count, *(None if at is None else _time(at) for at in (first, last)))
+        Unjudged(Reason(reason), detail, count, _time_or_none(first), _time_or_none(last))
         for reason, detail, count, first, last in sorted(rows, key=str)
     )
+
+
+def _time_or_none(seconds: int | None) -> datetime | None:
+    return None if seconds is None else _time(seconds)
 
 
 def _correlation(

@@ -58,8 +58,8 @@ def gate(setting: Setting, pack: Pack, read: Correlation) -> Gate:
     steps += [
         (
             "doubts",
-            f"SELECT a.time, a.ingested, m.rank, m.reason, m.detail FROM (SELECT DISTINCT time, ingested FROM alone) AS a "
-            f"CROSS JOIN missing AS m {gaps}",
+            "SELECT a.time, a.ingested, m.rank, m.reason, m.detail "
+            f"FROM (SELECT DISTINCT time, ingested FROM alone) AS a CROSS JOIN missing AS m {gaps}",
         ),
         ("worst", "SELECT time, ingested, min(rank) AS rank FROM doubts GROUP BY time, ingested"),
         (
@@ -73,9 +73,10 @@ def gate(setting: Setting, pack: Pack, read: Correlation) -> Gate:
             "(SELECT 1 FROM doubted AS d WHERE d.time = a.time AND d.ingested = a.ingested)",
         ),
     ]
-    asked = "SELECT d.reason, d.detail, a.time FROM alone AS a JOIN doubted AS d ON d.time = a.time AND d.ingested = a.ingested"
-    blind = "SELECT reason, detail, CAST(NULL AS BIGINT) AS time FROM missing WHERE blind = 1"
-    both = f"{asked} UNION ALL {blind}"
+    same = "d.time = a.time AND d.ingested = a.ingested"
+    asked = f"SELECT d.reason, d.detail, a.time FROM alone AS a JOIN doubted AS d ON {same}"
+    always = "SELECT reason, detail, CAST(NULL AS BIGINT) AS time FROM missing"
+    both = f"{asked} UNION ALL {always}"
     counted = (
         "SELECT reason, detail, count(time) AS records, min(time) AS first_time, max(time) AS last_time "
         f"FROM ({both}) AS q GROUP BY reason, detail"
@@ -93,8 +94,8 @@ def _counted(reason: str, detail: str, times: str) -> str:
 def _missing(sources: Sequence[Source]) -> tuple[list[tuple[int, str]], str]:
     """Return the feeds with their ranks, and the query of what the records lack altogether.
 
-    Of several doubts the one with the lowest rank is the one that is told. ``blind`` marks those that are told even
-    where no match asks: a source says only the first thing that it lacks.
+    Of several doubts about a match the one with the lowest rank is told. What a source lacks altogether is told even
+    where no match asks, and of each source only the first thing.
     """
     tables: list[tuple[int, str]] = []
     rows: list[str] = []
@@ -107,7 +108,7 @@ def _missing(sources: Sequence[Source]) -> tuple[list[tuple[int, str]], str]:
         ]:
             where = lacking if detail.startswith("no records") else " AND ".join([*before, lacking])
             rows.append(
-                f"SELECT CAST({rank} AS BIGINT) AS rank, 1 AS blind, q.reason, q.detail FROM "
+                f"SELECT CAST({rank} AS BIGINT) AS rank, q.reason, q.detail FROM "
                 f"({question('feed_missing', detail, where)}) AS q"
             )
             if not detail.startswith("no records"):
@@ -134,7 +135,8 @@ def _gaps(setting: Setting, read: Correlation, tables: Sequence[tuple[int, str]]
     seen = f"(g.judged - {_SEEN * MICROSECONDS})"
     at = "g.time, g.ingested, g.judged, g.rank, g.feed, g.hour"
     expected = (
-        f"CASE WHEN (g.hour - {_WEEK}) * {MICROSECONDS} <= {seen} THEN NULL WHEN {last_week} IS NOT NULL THEN {last_week} "
+        f"CASE WHEN (g.hour - {_WEEK}) * {MICROSECONDS} <= {seen} THEN NULL "
+        f"WHEN {last_week} IS NOT NULL THEN {last_week} "
         f"WHEN k.first_hour <= g.hour - {_WEEK} THEN coalesce(g.rows_before, 0) END"
     )
     first = "coalesce(min(CASE WHEN large = 1 THEN hour END), min(hour))"
@@ -149,8 +151,8 @@ def _gaps(setting: Setting, read: Correlation, tables: Sequence[tuple[int, str]]
         ),
         (
             "hours_over",
-            f"SELECT h.time, h.ingested, h.judged, f.rank, f.feed, h.hour FROM asked_hours AS h CROSS JOIN ({feeds}) AS f "
-            f"WHERE (h.hour + {_HOUR}) * {MICROSECONDS} <= h.judged",
+            "SELECT h.time, h.ingested, h.judged, f.rank, f.feed, h.hour "
+            f"FROM asked_hours AS h CROSS JOIN ({feeds}) AS f WHERE (h.hour + {_HOUR}) * {MICROSECONDS} <= h.judged",
         ),
         (
             "arrivals",
@@ -169,7 +171,8 @@ def _gaps(setting: Setting, read: Correlation, tables: Sequence[tuple[int, str]]
         ),
         (
             "known",
-            "SELECT g.feed, g.judged, min(r.hour) AS first_hour FROM (SELECT DISTINCT feed, judged FROM hours_over) AS g "
+            "SELECT g.feed, g.judged, min(r.hour) AS first_hour "
+            "FROM (SELECT DISTINCT feed, judged FROM hours_over) AS g "
             "JOIN (SELECT DISTINCT feed, hour FROM arrivals) AS r ON r.feed = g.feed "
             f"AND r.hour * {MICROSECONDS} > {seen} GROUP BY g.feed, g.judged",
         ),
@@ -196,7 +199,9 @@ def _gaps(setting: Setting, read: Correlation, tables: Sequence[tuple[int, str]]
         ),
         (
             "gaps",
-            f"SELECT time, ingested, rank, feed || ' has gaps, the first at ' || {day} || 'T' || {clock} || ':00Z' AS detail "
-            "FROM (SELECT * FROM large_gaps UNION ALL SELECT * FROM small_gaps) AS g GROUP BY time, ingested, rank, feed",
+            "SELECT time, ingested, rank, "
+            f"feed || ' has gaps, the first at ' || {day} || 'T' || {clock} || ':00Z' AS detail "
+            "FROM (SELECT * FROM large_gaps UNION ALL SELECT * FROM small_gaps) AS g "
+            "GROUP BY time, ingested, rank, feed",
         ),
     ]

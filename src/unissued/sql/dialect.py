@@ -1,7 +1,7 @@
 """What differs between the dialects: JSON, and the few functions that a transpiler cannot know.
 
 Everything is written in DuckDB's SQL. Where another dialect needs other functions, its own class names them, and what
-is left goes through sqlglot. A value of a field is always a list of texts, so that "any value of the field" can be said.
+is left goes through sqlglot. A field is always a list of texts, so that "any value of the field" can be said.
 """
 
 from __future__ import annotations
@@ -91,11 +91,7 @@ class DuckDB:
 
     def written(self, value: str) -> str:
         """Return a JSON value as the evaluator writes it: null for JSON's null, ``True`` and ``False``, 50 for 50.0."""
-        plain = self.string(value)
-        return (
-            f"CASE json_type({value}) WHEN 'BOOLEAN' THEN CASE {plain} WHEN 'true' THEN 'True' ELSE 'False' END "
-            f"WHEN 'DOUBLE' THEN regexp_replace({plain}, '\\.0+\\z', '') ELSE {plain} END"
-        )
+        return _written(f"json_type({value})", self.string(value))
 
     def as_text(self, value: str) -> str:
         """Return a JSON value as JSON text."""
@@ -149,11 +145,7 @@ class Spark(DuckDB):
 
     def written(self, value: str) -> str:
         """As for DuckDB."""
-        plain = self.string(value)
-        return (
-            f"CASE schema_of_variant({value}) WHEN 'BOOLEAN' THEN CASE {plain} WHEN 'true' THEN 'True' ELSE 'False' END "
-            f"WHEN 'DOUBLE' THEN regexp_replace({plain}, '\\.0+\\z', '') ELSE {plain} END"
-        )
+        return _written(f"schema_of_variant({value})", self.string(value))
 
     def as_text(self, value: str) -> str:
         """As for DuckDB."""
@@ -202,6 +194,12 @@ def _transpiled(statement: str) -> str:
         raise UnsupportedError.at("spark", "needs sqlglot", "pip install 'unissued[sql]'") from error
     level = sqlglot.ErrorLevel.RAISE
     return sqlglot.transpile(statement, read="duckdb", write="spark", pretty=True, unsupported_level=level)[0]
+
+
+def _written(kind: str, plain: str) -> str:
+    truth = f"CASE {plain} WHEN 'true' THEN 'True' ELSE 'False' END"
+    whole = f"regexp_replace({plain}, '\\.0+\\z', '')"
+    return f"CASE {kind} WHEN 'BOOLEAN' THEN {truth} WHEN 'DOUBLE' THEN {whole} ELSE {plain} END"
 
 
 def structured(dialect: DuckDB, values: str) -> str:

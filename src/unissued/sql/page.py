@@ -35,7 +35,8 @@ def _statements(
         yield f"-- Reads {LINES}: rid (a different number a line), content (one JSON record). See docs/lake.md."
         yield _made(dialect, SORTED, dialect.finished(sorted_lines(dialect, pack.catalogue)))
         yield _made(dialect, RECORDS, dialect.finished(records()))
-        yield f"-- What was not used of the lines: nothing but this says it.\nSELECT status, count(*) AS lines FROM {SORTED} GROUP BY status;\n"
+        yield "-- What was not used of the lines: nothing but this says it."
+        yield f"SELECT status, count(*) AS lines FROM {SORTED} GROUP BY status;\n"
     else:
         columns = "rid, source, time (seconds since 1970), ingested (microseconds since 1970), feed, record (JSON)"
         yield f"-- Reads {RECORDS}: {columns}. See docs/lake.md.\n"

@@ -124,7 +124,8 @@ def blind(setting: Setting, pack: Pack, rule: Rule) -> str:
         before.append(has_records(rule.sources))
     for listed, reason in refusing_lists(pack, rule).items():
         where = " AND ".join([*before, f"NOT {has_entries(listed)}"])
-        counted = f"SELECT count(*) AS records, min(h.time) AS first_time, max(h.time) AS last_time FROM ({hits(setting, rule, {})}) AS h"
+        extent = "count(*) AS records, min(h.time) AS first_time, max(h.time) AS last_time"
+        counted = f"SELECT {extent} FROM ({hits(setting, rule, {})}) AS h"
         detail = f"list {listed} is missing or empty"
         selects.append(
             f"SELECT {text(reason)} AS reason, {text(detail)} AS detail, c.records, c.first_time, c.last_time "
@@ -137,5 +138,6 @@ def blind(setting: Setting, pack: Pack, rule: Rule) -> str:
 def question(reason: str, detail: str, where: str) -> str:
     """Return the row that says that something is missing, where a condition holds."""
     nothing = "CAST(NULL AS BIGINT)"
-    columns = f"CAST(0 AS BIGINT) AS records, {nothing} AS first_time, {nothing} AS last_time"
-    return f"SELECT {text(reason)} AS reason, {text(detail)} AS detail, {columns} FROM (SELECT 1 AS one) AS o WHERE {where}"
+    said = f"{text(reason)} AS reason, {text(detail)} AS detail"
+    extent = f"CAST(0 AS BIGINT) AS records, {nothing} AS first_time, {nothing} AS last_time"
+    return f"SELECT {said}, {extent} FROM (SELECT 1 AS one) AS o WHERE {where}"

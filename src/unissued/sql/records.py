@@ -11,9 +11,11 @@ from unissued.sql.canon import FORM_OF_TIME, canonical, seconds_of
 from unissued.sql.dialect import DuckDB, keep, text
 
 LINES = "unissued_lines"
-"""The table of lines: ``rid`` (a different number for each line), ``file``, ``line`` (its number, 0 where nobody knows) and ``content``."""
+"""The table of lines: ``rid`` (a different number for each line) and ``content``; a hunt also has ``file`` and ``line``
+(its number, 0 where nobody knows)."""
 SORTED = "unissued_sorted"
 """The table of lines that were looked at: the columns of the records, and ``status``."""
+UNKNOWN = "no record of a kind that this engine reads; hunt without --engine reads more"
 _TYPES = {
     "auditlogs": "azure/auditlogs",
     "microsoftgraphactivitylogs": "azure/graphactivity",
@@ -57,10 +59,10 @@ def sorted_lines(dialect: DuckDB, catalogue: Catalogue) -> str:
     )
     status = (
         "CASE WHEN e IS NULL THEN 'refused: no valid JSON' "
-        "WHEN wrapped AND (extra OR (given IS NOT NULL AND given NOT IN (" + known + "))) "
+        "WHEN wrapped AND (mixed OR (given IS NOT NULL AND given NOT IN (" + known + "))) "
         "THEN 'refused: an envelope of another kind' "
         "WHEN source IS NULL AND operation IS NOT NULL AND workload IS NOT NULL THEN 'skipped: another workload' "
-        "WHEN source IS NULL THEN 'refused: no record of a kind that this engine reads; hunt without --engine reads more' "
+        f"WHEN source IS NULL THEN 'refused: {UNKNOWN}' "
         "WHEN moment IS NULL THEN 'refused: no usable time' "
         "WHEN arrival IS NOT NULL AND arrived IS NULL THEN 'refused: ingested is no time' ELSE 'used' END"
     )
@@ -70,9 +72,10 @@ def sorted_lines(dialect: DuckDB, catalogue: Catalogue) -> str:
         f"SELECT rid, content, {dialect.parsed('content')} AS p FROM {LINES}",
         f"SELECT rid, content, {dialect.below('p', 'event')} IS NOT NULL AS wrapped, "
         f"coalesce({dialect.below('p', 'event')}, p) AS e, {said('source', 'p')} AS given, "
-        f"{said('ingested', 'p')} AS arrival, {dialect.below('p', 'Operation')} IS NOT NULL AS extra FROM",
-        f"SELECT rid, content, wrapped, e, given, CASE WHEN wrapped THEN arrival END AS arrival, extra, {kind} AS kind, "
-        f"{category} AS category, {said('Operation')} AS operation, {small(said('Workload'))} AS workload, "
+        f"{said('ingested', 'p')} AS arrival, {dialect.below('p', 'Operation')} IS NOT NULL AS mixed FROM",
+        "SELECT rid, content, wrapped, e, given, CASE WHEN wrapped THEN arrival END AS arrival, mixed, "
+        f"{kind} AS kind, {category} AS category, {said('Operation')} AS operation, "
+        f"{small(said('Workload'))} AS workload, "
         f"{dialect.first(keep(f'[{times}]', f'regexp_matches(v, {text(FORM_OF_TIME)})'))} AS raw_time FROM",
         f"SELECT *, {source} AS source, {own} AS moment, {came} AS arrived FROM",
         "SELECT rid, source, e, content, wrapped, "

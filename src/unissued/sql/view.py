@@ -49,9 +49,11 @@ def view(dialect: DuckDB, source: Source, fields: Iterable[str], networks: Itera
         here = [path for path in nodes if len(path) == depth]
         levels.append(_select([f"{_node(dialect, path, columns)} AS {columns[path]}" for path in here], "*"))
     levels.append(_select([f"{_leaf(dialect, one, columns)} AS {name(one.name)}" for one in plain], *FRAME))
-    for one in known:
-        if one.derive:
-            levels.append(_select([f"{derived(one, [name(part) for part in one.sources])} AS {name(one.name)}"], "*"))
+    levels += [
+        _select([f"{derived(one, [name(part) for part in one.sources])} AS {name(one.name)}"], "*")
+        for one in known
+        if one.derive
+    ]
     shown = [name(one) for one in wanted]
     shown += [f"{networked(name(one))} AS {name(one + NETWORK)}" for one in sorted(set(networks))]
     return _nested([*levels, _select(shown, *FRAME)])

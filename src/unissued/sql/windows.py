@@ -58,22 +58,19 @@ def correlation(setting: Setting, pack: Pack, rule: Rule) -> tuple[Correlation, 
         (f"members_{number}", _members(setting, pack, rule, read, below)) for number, below in enumerate(_below(read))
     ]
     span = f"m.time BETWEEN c.first_time - {read.seconds} AND c.last_time"
+    unjudged = ""
     if read.denied:
-        steps += alone(setting, read)
-        unjudged = ""
         questions = gate(setting, pack, read)
-        steps += questions.steps
+        steps += [*alone(setting, read), *questions.steps]
         unjudged = questions.unjudged
         because = _because(keys, "members_0", span)
     elif read.judge:
         steps += _pairs(setting.dialect, read)
         because = _because_of_pairs(read, keys)
-        unjudged = ""
     else:
         every = "\nUNION ALL\n".join(f"SELECT * FROM members_{number}" for number in range(len(read.rules)))
         steps += [("members", every), *_firings(read)]
         because = _because(keys, "members", span)
-        unjudged = ""
     steps += _chains(read)
     return read, Written(tuple(steps), because, unjudged)
 
@@ -163,7 +160,8 @@ def _ordered(read: Correlation, keys: str, before: str) -> list[tuple[str, str]]
     """Carry the latest possible beginning of the sequence from rule to rule."""
     steps: list[tuple[str, str]] = []
     for number, rule in enumerate(read.rules):
-        mine = f"SELECT {keys}, time, 1 AS mine, {'time' if not number else 'CAST(NULL AS BIGINT)'} AS begun FROM members WHERE rule = {text(rule)}"
+        begun = "CAST(NULL AS BIGINT)" if number else "time"
+        mine = f"SELECT {keys}, time, 1 AS mine, {begun} AS begun FROM members WHERE rule = {text(rule)}"
         if number:
             earlier = f"SELECT {keys}, time, 0 AS mine, begun FROM order_{number - 1}"
             carried = f"SELECT {keys}, time, mine, max(begun) {before} AS begun FROM ({mine} UNION ALL {earlier}) AS o"
@@ -180,7 +178,8 @@ def _pairs(dialect: DuckDB, read: Correlation) -> list[tuple[str, str]]:
     same = " AND ".join(f"a.{name(key)} = b.{name(key)}" for key in read.keys)
     near = f"b.time BETWEEN a.time - {read.seconds} AND a.time + {read.seconds}"
     rids = "a.rid AS first_rid, b.rid AS second_rid, greatest(a.time, b.time) AS time"
-    pairs = f"SELECT {shown}, {rids} FROM members_0 AS a JOIN members_1 AS b ON {same} AND {near} WHERE {pair_test(dialect, read.judge)}"
+    both = f"members_0 AS a JOIN members_1 AS b ON {same} AND {near}"
+    pairs = f"SELECT {shown}, {rids} FROM {both} WHERE {pair_test(dialect, read.judge)}"
     keys = ", ".join(map(name, read.keys))
     return [("pairs", pairs), ("firings", f"SELECT DISTINCT {keys}, time FROM pairs")]
 
