@@ -149,12 +149,14 @@ class SparkEngine:
         from pyspark.errors import PySparkException
 
         try:
-            self._session.read.text(list(paths)).createOrReplaceTempView("unissued_text")
-            query = (
-                "SELECT monotonically_increasing_id() AS rid, _metadata.file_path AS file, CAST(0 AS BIGINT) AS line, "
-                "value AS content FROM unissued_text WHERE trim(value) <> ''"
+            columns = (
+                "monotonically_increasing_id() AS rid",
+                "_metadata.file_path AS file",
+                "0L AS line",
+                "value AS content",
             )
-            self._session.sql(query).persist().createOrReplaceTempView(name)
+            lines = self._session.read.text(list(paths)).selectExpr(*columns).where("trim(content) <> ''")
+            lines.persist().createOrReplaceTempView(name)
         except PySparkException as error:
             raise LogError.at(", ".join(paths), f"Spark cannot read it: {str(error).splitlines()[0]}") from error
 
