@@ -19,6 +19,7 @@ from judge import random_rules
 from lake import Bench, Case, compared, fixture_cases, scenario_cases, setting
 from test_conformance import make_record
 from unissued.cli.group import commands
+from unissued.errors import LogError
 from unissued.evaluate import Given, comparable_lists, evaluate
 from unissued.hunt import hunt
 from unissued.lake import DuckDBEngine, found_records, load_lists, load_records, outcomes, prepare
@@ -160,6 +161,32 @@ def test_what_a_line_is_not_is_counted_with_the_reason(tmp_path: Path) -> None:
     assert result.exit_status == 3
 
 
+def test_parquet_with_the_record_as_text_is_read_as_its_lines_are(tmp_path: Path) -> None:
+    path, there = SCENARIOS[0], tmp_path / "events.parquet"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    made = f"COPY (SELECT unnest($1) AS \"Audit Data\") TO '{there}' (FORMAT parquet)"
+    duckdb.connect().execute(made, [lines])
+    only = ["mail_owa_identity_scripted_client", "mail_read_from_storm0558_address"]
+    results = [
+        hunt_there(DuckDBEngine(threads=1), shipped_pack(), [str(one)], {}, only=only, column=column)
+        for one, column in ((path, ""), (there, "Audit Data"))
+    ]
+    lines_of, rows_of = ([{**one.as_dict(), "because": None} for one in result.findings] for result in results)
+    assert lines_of == rows_of
+    assert lines_of
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    for path in ("no/such/folder", str(ROOT / "README.md")):
+        if path.endswith(".md"):
+            result = hunt_there(DuckDBEngine(threads=1), shipped_pack(), [path], {}, only=["mail_read"])
+            assert result.reading.count.used == 0
+            assert result.exit_status == 3
+        else:
+            with pytest.raises(LogError, match="no such file or folder"):
+                hunt_there(DuckDBEngine(threads=1), shipped_pack(), [path], {}, only=["mail_read"])
+
+
 def test_the_printed_script_runs_as_it_stands_and_finds_the_same() -> None:
     path = ROOT / "fixtures" / "_scenarios" / "s2d_token_copied" / "events.jsonl"
     name = "mail_token_across_users"
@@ -168,7 +195,7 @@ def test_the_printed_script_runs_as_it_stands_and_finds_the_same() -> None:
     connection = duckdb.connect()
     made = (
         "CREATE TABLE unissued_lines AS SELECT row_number() OVER () AS rid, content FROM "
-        "read_csv(?, columns = {'content': 'VARCHAR'}, header = false, delim = '\\x1f', quote = '', escape = '')"
+        "read_csv(?, columns = {'content': 'VARCHAR'}, header = false, delim = chr(31), quote = '', escape = '')"
     )
     connection.execute(made, [str(path)])
     found = []
@@ -199,7 +226,7 @@ def test_an_expression_that_java_reads_otherwise_is_refused_in_spark() -> None:
         "level": "low",
         "date": "2026-01-01",
         "logsource": {"product": "m365", "service": "exchange"},
-        "detection": {"selection": {"ClientInfoString|re": r"\pL{2}"}, "condition": "selection"},
+        "detection": {"selection": {"ClientInfoString|re": "Client=(?i:owa)"}, "condition": "selection"},
     }
     pack = pack_of([Document("drawn", rule, {})])
     assert not script(Setting(DIALECTS["duckdb"]), pack, pack.rules.values()).refused

@@ -47,6 +47,9 @@ from unissued.pack import Site, load_site
     show_default=True,
     help="What judges; duckdb and spark read lines of JSON only, see docs/lake.md.",
 )
+@click.option(
+    "--column", default="", help="For duckdb and spark: Parquet files with the record as text in this column."
+)
 @click.option("--master", default="", help="Spark's master; by default that of the environment.")
 @quiet_option
 @root_option
@@ -63,6 +66,7 @@ def hunt_command(
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
     engine: str,
+    column: str,
     master: str,
     quiet: bool,
     root: Path | None,
@@ -81,7 +85,7 @@ def hunt_command(
         result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
     else:
         judge = lake.SparkEngine(master) if engine == "spark" else lake.DuckDBEngine()
-        result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until)
+        result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until, column=column)
     if form == "text":
         write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
     else:

@@ -30,8 +30,13 @@ class Engine(Protocol):
     def view(self, name: str, query: str) -> None:
         """Give a query a name."""
 
-    def lines(self, name: str, paths: Sequence[str]) -> None:
+    def lines(self, name: str, paths: Sequence[str], column: str = "") -> None:
         """Give the lines of files a name: ``rid``, ``file``, ``line`` and ``content``.
+
+        Args:
+            name: of the table.
+            paths: files or folders, as the engine names them.
+            column: where it is given, the files are Parquet, and the records stand in this column as text.
 
         Raises:
             LogError: a file cannot be read.
@@ -75,7 +80,7 @@ class DuckDBEngine:
         self._drop(name)
         self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
 
-    def lines(self, name: str, paths: Sequence[str]) -> None:
+    def lines(self, name: str, paths: Sequence[str], column: str = "") -> None:
         """Give the lines of files a name, in the order of the files; the lines of a file are numbered."""
         for path in paths:
             if not Path(path).exists():
@@ -84,9 +89,13 @@ class DuckDBEngine:
         # No control character can stand in JSON, so this one parts no line.
         read = (
             "SELECT filename AS file, content FROM read_csv(?, columns = {'content': 'VARCHAR'}, auto_detect = false, "
-            "header = false, delim = '\x1f', quote = '', escape = '', null_padding = false, filename = true, "
+            "header = false, delim = chr(31), quote = '', escape = '', null_padding = false, filename = true, "
             "max_line_size = 67108864)"
         )
+        if column:
+            quoted = column.replace('"', '""')
+            text = f'CAST("{quoted}" AS VARCHAR)'
+            read = f"SELECT filename AS file, {text} AS content FROM read_parquet(?, filename = true)"
         numbered = f"SELECT row_number() OVER () AS rid, file, content FROM ({read})"
         self._drop(name)
         placed = f"SELECT rid, file, rid - min(rid) OVER (PARTITION BY file) + 1 AS line, content FROM ({numbered})"
@@ -138,24 +147,27 @@ class SparkEngine:
 
     def keep(self, name: str, query: str) -> None:
         """Run a query once and keep its rows under a name."""
-        self._session.sql(query).localCheckpoint().createOrReplaceTempView(name)
+        self._session.sql(query).persist().createOrReplaceTempView(name)
 
     def view(self, name: str, query: str) -> None:
         """Give a query a name."""
         self._session.sql(query).createOrReplaceTempView(name)
 
-    def lines(self, name: str, paths: Sequence[str]) -> None:
+    def lines(self, name: str, paths: Sequence[str], column: str = "") -> None:
         """Give the lines of files a name; Spark does not number the lines of a file, so ``line`` is 0."""
         from pyspark.errors import PySparkException
 
         try:
+            reader = self._session.read
+            files = reader.parquet(*paths) if column else reader.text(list(paths))
+            quoted = column.replace("`", "``") or "value"
             columns = (
                 "monotonically_increasing_id() AS rid",
                 "_metadata.file_path AS file",
                 "0L AS line",
-                "value AS content",
+                f"CAST(`{quoted}` AS STRING) AS content",
             )
-            lines = self._session.read.text(list(paths)).selectExpr(*columns).where("trim(content) <> ''")
+            lines = files.selectExpr(*columns).where("trim(content) <> ''")
             lines.persist().createOrReplaceTempView(name)
         except PySparkException as error:
             raise LogError.at(", ".join(paths), f"Spark cannot read it: {str(error).splitlines()[0]}") from error

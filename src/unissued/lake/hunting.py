@@ -34,6 +34,7 @@ def hunt(
     only: Collection[str],
     since: datetime | None = None,
     until: datetime | None = None,
+    column: str = "",
 ) -> Hunt:
     """Judge lines of JSON by rules.
 
@@ -45,6 +46,7 @@ def hunt(
         only: names of rules.
         since: findings begin here, inclusive.
         until: findings end here, exclusive.
+        column: of Parquet files, the one with the record as text; empty for lines of JSON.
 
     Raises:
         LogError: the engine cannot read the lines.
@@ -55,7 +57,7 @@ def hunt(
     if refused:
         said = "; ".join(f"{name}: {why}" for name, why in refused.items())
         raise UnsupportedError.at(engine.dialect.name, said, "name other rules with --rule")
-    engine.lines(LINES, paths)
+    engine.lines(LINES, paths, column)
     engine.keep(SORTED, engine.dialect.finished(sorted_lines(engine.dialect, pack.catalogue)))
     engine.keep(RECORDS, engine.dialect.finished(records()))
     load_lists(engine, comparable_lists(pack.catalogue, lists))
@@ -96,7 +98,7 @@ def _reading(engine: Engine) -> Reading:
         "GROUP BY l.file, s.status"
     )
     for file, status, number, used, line in sorted(engine.rows(query)):
-        report = reports.setdefault(file, FileReport(file, "lines of JSON"))
+        report = reports.setdefault(file, FileReport(file, "records by engine"))
         _add(report, status, number, used)
         if status.startswith("refused: "):
             refusals += [Refusal(file, line, status.removeprefix("refused: "))] * number
