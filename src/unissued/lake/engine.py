@@ -106,9 +106,10 @@ class DuckDBEngine:
             raise LogError.at(", ".join(paths), f"DuckDB cannot read it: {str(error).splitlines()[0]}") from error
 
     def _drop(self, name: str) -> None:
-        kinds = f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'"
-        for (kind,) in self.rows(kinds):
-            self._connection.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
+        try:
+            self._connection.execute(f"DROP VIEW IF EXISTS {name}")
+        except self._error:  # it is a table
+            self._connection.execute(f"DROP TABLE IF EXISTS {name}")
 
     def load(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
         """Make a table of rows."""
