@@ -103,7 +103,9 @@ class DuckDBEngine:
         try:
             self._connection.execute(f"CREATE TEMP TABLE {name} AS {query}", [files])
         except self._error as error:
-            raise LogError.at(", ".join(paths), f"DuckDB cannot read it: {str(error).splitlines()[0]}") from error
+            said = " ".join(str(error).splitlines()[:3])
+            hint = "hunt without --engine reads damaged files, and more shapes"
+            raise LogError.at(", ".join(paths), f"DuckDB cannot read it: {said}", hint) from error
 
     def _drop(self, name: str) -> None:
         try:

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from unissued.convert.regex import exact
-from unissued.errors import UnsupportedError
+from unissued.errors import PackError, UnsupportedError
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_@. -]*\Z")
 _BRACE = re.compile(r"(?<!\\)\{(?![0-9])")
@@ -190,10 +190,15 @@ DIALECTS: dict[str, DuckDB] = {dialect.name: dialect for dialect in (DuckDB(), S
 def _transpiled(statement: str) -> str:
     try:
         import sqlglot
+        from sqlglot.errors import ErrorLevel, SqlglotError
     except ImportError as error:
-        raise UnsupportedError.at("spark", "needs sqlglot", "pip install 'unissued[sql]'") from error
-    level = sqlglot.ErrorLevel.RAISE
-    return sqlglot.transpile(statement, read="duckdb", write="spark", pretty=True, unsupported_level=level)[0]
+        raise PackError.at("spark", "sqlglot is missing", "pip install 'unissued[sql]'") from error
+    try:
+        return sqlglot.transpile(
+            statement, read="duckdb", write="spark", pretty=True, unsupported_level=ErrorLevel.RAISE
+        )[0]
+    except SqlglotError as error:
+        raise UnsupportedError.at("spark", f"sqlglot refuses the statement: {error}") from error
 
 
 def _written(kind: str, plain: str) -> str:
