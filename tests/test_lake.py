@@ -22,7 +22,7 @@ from unissued.cli.group import commands
 from unissued.errors import LogError
 from unissued.evaluate import Given, comparable_lists, evaluate
 from unissued.hunt import hunt
-from unissued.lake import DuckDBEngine, found_records, load_lists, load_records, outcomes, prepare
+from unissued.lake import DuckDBEngine, Engine, found_records, load_lists, load_records, outcomes, prepare
 from unissued.lake import hunt as hunt_there
 from unissued.pack import Document, Pack, load_catalogue, pack_of
 from unissued.record import Record
@@ -52,9 +52,8 @@ def test_no_rule_of_the_pack_is_refused_in_duckdb() -> None:
     assert not script(Setting(DIALECTS["duckdb"]), pack, pack.rules.values()).refused
 
 
-def differences(pack: Pack, records: Sequence[Record], given: Given) -> tuple[list[str], int]:
+def differences(engine: Engine, pack: Pack, records: Sequence[Record], given: Given) -> tuple[list[str], int]:
     """Return what only one says of all rules of a pack, and how many of these match something."""
-    engine = DuckDBEngine(threads=1)
     written = script(setting(engine, given), pack, pack.rules.values())
     assert not written.refused
     load_records(engine, records)
@@ -66,27 +65,27 @@ def differences(pack: Pack, records: Sequence[Record], given: Given) -> tuple[li
     return list(compared("drawn", wanted, found, written, records)), fired
 
 
-def drawn_rules_agree(batches: range) -> None:
+def drawn_rules_agree(engine: Engine, batches: range) -> None:
     rules = fired = 0
     for number in batches:
         batch = draw_batch(load_catalogue(), 7, number)
         pack = pack_of(Document("drawn", document, {}) for one in batch.drawn for document in one.documents)
-        different, matching = differences(pack, batch.records, batch.given)
+        different, matching = differences(engine, pack, batch.records, batch.given)
         assert not different, f"batch {number}"
         rules, fired = rules + len(pack.rules), fired + matching
     assert fired > rules / 2  # what matches nothing agrees about everything
 
 
 def test_drawn_rules_agree_correlations_included() -> None:
-    drawn_rules_agree(range(4))
+    drawn_rules_agree(DuckDBEngine(threads=1), range(4))
 
 
 @pytest.mark.full
 def test_many_drawn_rules_agree_correlations_included() -> None:
-    drawn_rules_agree(range(4, 300))
+    drawn_rules_agree(DuckDBEngine(threads=1), range(4, 300))
 
 
-def odd_values_agree(seed: int, count: int) -> None:
+def odd_values_agree(engine: Engine, seed: int, count: int) -> None:
     documents: list[Mapping[str, object]] = []
     records: list[Record] = []
     lists: Mapping[str, Sequence[str]] = {}
@@ -102,20 +101,22 @@ def odd_values_agree(seed: int, count: int) -> None:
         documents.append({**head, **rest, "date": "2026-01-01", **definition})
         records += [make_record(one, source, len(records) + line) for line, one in enumerate(raw, 1)]
     pack = pack_of(Document("drawn", one, {}) for one in documents)
-    different, fired = differences(pack, records, Given(lists={name: set(some) for name, some in lists.items()}))
+    different, fired = differences(
+        engine, pack, records, Given(lists={name: set(some) for name, some in lists.items()})
+    )
     assert not different
     assert fired > count / 2
 
 
 def test_odd_values_are_read_as_the_evaluator_reads_them() -> None:
     """JSON inside text, lists where a text should be, addresses of every spelling, times that are none."""
-    odd_values_agree(3, 60)
+    odd_values_agree(DuckDBEngine(threads=1), 3, 60)
 
 
 @pytest.mark.full
 def test_many_odd_values_are_read_as_the_evaluator_reads_them() -> None:
     for seed in range(10, 40):
-        odd_values_agree(seed, 400)
+        odd_values_agree(DuckDBEngine(threads=1), seed, 400)
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.parent.name)

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT, read_logs, shipped_pack
 from lake import Bench, Case, fixture_cases, scenario_cases
+from test_lake import drawn_rules_agree, odd_values_agree
 from unissued.hunt import hunt
 from unissued.lake import SparkEngine
 from unissued.lake import hunt as hunt_there
@@ -52,6 +53,11 @@ def test_spark_agrees_with_the_evaluator_on_every_fixture_and_scenario(bench: Be
         print(f"{number}/{len(cases)} {case.name}: {len(found)} differences so far", flush=True)  # noqa: T201
     assert not found
     assert script(Setting(DIALECTS["spark"]), shipped_pack(), shipped_pack().rules.values()).refused == {}
+
+
+def test_random_rules_and_odd_values_agree(engine: SparkEngine) -> None:
+    drawn_rules_agree(engine, range(1))
+    odd_values_agree(engine, 3, 40)
 
 
 @pytest.mark.parametrize("scenario", ["s1_storm0558_2023", "s5_broken_feed"])
