@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from unissued import coverage
+from unissued import coverage, lake
 from unissued.cli.group import commands
 from unissued.cli.options import (
     FILE,
@@ -21,7 +21,7 @@ from unissued.cli.options import (
     root_option,
 )
 from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, read_what_can_be
-from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
+from unissued.cli.reporting import count, format_option, items_option, write_report
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
 from unissued.hunt import hunt, visible
@@ -43,6 +43,17 @@ from unissued.report import Access, Report
 @click.option("--refused", "refused", type=FILE, help="Write each refused record there: file, line, reason, text.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @date_order_option
+@click.option(
+    "--engine",
+    type=click.Choice(["reference", "duckdb", "spark"]),
+    default="reference",
+    show_default=True,
+    help="What judges; duckdb and spark read lines of JSON only, see docs/lake.md.",
+)
+@click.option(
+    "--column", default="", help="For duckdb and spark: Parquet files with the record as text in this column."
+)
+@click.option("--master", default="", help="Spark's master; by default that of the environment.")
 @quiet_option
 @root_option
 def hunt_command(
@@ -59,6 +70,9 @@ def hunt_command(
     refused: Path | None,
     no_color: bool,
     date_order: Literal["mdy", "dmy"] | None,
+    engine: str,
+    column: str,
+    master: str,
     quiet: bool,
     root: Path | None,
 ) -> None:
@@ -71,14 +85,23 @@ def hunt_command(
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
-    reading = read_what_can_be(pack, paths, quiet=quiet, date_order=date_order, refused=refused)
+    counted = form in COUNTED or items_file is not None
+    if counted and engine != "reference":
+        raise click.UsageError(
+            f"--engine {engine} brings back what was found, not who read what: leave out {form} and --items"
+        )
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
-    result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
+    if engine == "reference":
+        reading = read_what_can_be(pack, paths, quiet=quiet, date_order=date_order, refused=refused)
+        result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
+    else:
+        judge = lake.SparkEngine(master) if engine == "spark" else lake.DuckDBEngine()
+        result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until, column=column)
     with Access(site.pack, lists, since=since, until=until) as access:
-        if items_file or form in COUNTED:
+        if counted:
             count(access, result)
         write_report(Report(site.pack, result, access), form, output, items_file, no_color=no_color)
-    raise click.exceptions.Exit(130 if reading.interrupted else result.exit_status)
+    raise click.exceptions.Exit(130 if result.reading.interrupted else result.exit_status)
 
 
 @commands.command("coverage")

@@ -8,12 +8,13 @@ from typing import NoReturn
 
 import click
 
-from unissued import convert, formats, package, pages
+from unissued import convert, formats, package, pages, sql
 from unissued.cli.group import commands
 from unissued.cli.options import FILE, baseline_option, format_option, list_option, output_option, root_option
 from unissued.cli.project import (
     checkout,
     given_lists,
+    list_files_of,
     load,
     named,
     project_folder,
@@ -133,6 +134,38 @@ def convert_command(
     pack = load(root)
     filled = with_given_lists(pack, baseline_file, list_files)
     click.echo(convert.convert(filled, filled.rule(name), target).text, nl=False)
+
+
+@commands.command("sql")
+@click.argument("names", metavar="[RULE]...", nargs=-1)
+@click.option("--dialect", type=click.Choice(sorted(sql.DIALECTS)), required=True)
+@click.option("--records", "have_records", is_flag=True, help="Do not make the table of records out of lines of JSON.")
+@click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
+@baseline_option
+@list_option
+@root_option
+def sql_command(
+    names: tuple[str, ...],
+    dialect: str,
+    have_records: bool,
+    output: Path | None,
+    baseline_file: Path | None,
+    list_files: tuple[str, ...],
+    root: Path | None,
+) -> None:
+    """Print rules as SQL over the audit record, to be run where the logs lie. Without a rule: all that have a level.
+
+    Lists that are given here are written into the statements. docs/lake.md says what the records must look like.
+    """
+    pack = load(root)
+    rules = named(pack, names) or [rule for rule in pack.rules.values() if rule.level]
+    given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
+    lists = comparable_lists(pack.catalogue, given)
+    written = sql.script(sql.Setting(sql.DIALECTS[dialect]), pack, rules)
+    for name, why in written.refused.items():
+        click.echo(f"refused: {name}: {visible(why, 500)}", err=True)
+    write(sql.as_text(sql.DIALECTS[dialect], pack, written, lists, from_lines=not have_records), output)
+    raise click.exceptions.Exit(2 if written.refused and not written.statements else 0)
 
 
 @commands.command("build")

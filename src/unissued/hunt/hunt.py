@@ -25,6 +25,8 @@ class Hunt:
     """Verdicts of the rules that were hunted with, by rule name."""
     health: tuple[HealthFinding, ...] = ()
     """Where the feeds cannot be trusted. These are about the logs, not about an intruder."""
+    health_told: bool = True
+    """Whether anybody looked at the feeds at all."""
 
     @property
     def exit_status(self) -> int:
@@ -56,6 +58,36 @@ def hunt(
     names = [rule.name for rule in pack.rules.values() if (rule.name in only if only else rule.level)]
     given = Given(lists=lists, measured=True)
     outcomes = evaluate(pack, reading.records, given, names)
+    found = found_by(pack, names, outcomes, lists, since=since, until=until, partial=bool(reading.partial))
+    feeds = tuple(
+        one
+        for one in health(pack, reading.records, given, outcomes)
+        if (since is None or one.last >= since) and (until is None or one.first < until)
+    )
+    return Hunt(reading, found, {name: outcomes[name] for name in names}, feeds)
+
+
+def found_by(
+    pack: Pack,
+    names: Collection[str],
+    outcomes: Mapping[str, Outcome],
+    lists: Mapping[str, frozenset[str]],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    partial: bool,
+) -> tuple[Finding, ...]:
+    """Return what rules found between two times, sorted by level, then by time.
+
+    Args:
+        pack: the rules.
+        names: of the rules.
+        outcomes: what each rule says.
+        lists: the tenant's lists, by name.
+        since: findings begin here, inclusive.
+        until: findings end here, exclusive.
+        partial: whether the input was incomplete.
+    """
     found: list[Finding] = []
     for name in names:
         matches = [
@@ -63,14 +95,8 @@ def hunt(
             for match in outcomes[name].matches
             if (since is None or match.time >= since) and (until is None or match.time < until)
         ]
-        found.extend(findings(pack, pack.rule(name), matches, lists, partial=bool(reading.partial)))
-    found.sort(key=_order)
-    feeds = tuple(
-        one
-        for one in health(pack, reading.records, given, outcomes)
-        if (since is None or one.last >= since) and (until is None or one.first < until)
-    )
-    return Hunt(reading, tuple(found), {name: outcomes[name] for name in names}, feeds)
+        found.extend(findings(pack, pack.rule(name), matches, lists, partial=partial))
+    return tuple(sorted(found, key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, datetime, str, str]:

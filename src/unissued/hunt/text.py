@@ -155,6 +155,8 @@ def _closing(result: Hunt) -> str:
     blind = sum(1 for outcome in result.outcomes.values() if outcome.unjudged)
     found = ", ".join(f"{number} {level}" for level, number in by_level.items()) or "none"
     state = "partial" if result.reading.partial else "complete"
-    feeds = f"feed health: {len(result.health) or 'nothing'} to report"
+    feeds = (
+        f"feed health: {len(result.health) or 'nothing'} to report" if result.health_told else "feed health: not told"
+    )
     rules = f"rules with something not evaluated: {blind} of {len(result.outcomes)}"
     return f"findings: {found}; {feeds}; {rules}; input {state}"
