@@ -21,7 +21,7 @@ from unissued.cli.options import (
     root_option,
 )
 from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, read_what_can_be
-from unissued.cli.reporting import count, format_option, items_option, write_report
+from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
 from unissued.hunt import hunt, visible
