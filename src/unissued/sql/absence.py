@@ -49,7 +49,8 @@ def gate(setting: Setting, pack: Pack, read: Correlation) -> Gate:
     pending = _counted("'pending'", "'not six hours old'", young)
     if not setting.measured:
         return Gate((("firings", f"SELECT DISTINCT {keys}, time FROM alone"),), pending)
-    sources = list({source.key: source for rule in sorted(read.denied) for source in pack.rule(rule).sources}.values())
+    denied = (source for rule in sorted(read.denied) for source in pack.rule(rule).sources)
+    sources = list({source.key: pack.rule(read.name).needing(source) for source in denied}.values())
     tables, missing = _missing(sources)
     steps: list[Step] = [("missing", missing)]
     if tables:

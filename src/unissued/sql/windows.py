@@ -54,9 +54,7 @@ def correlation(setting: Setting, pack: Pack, rule: Rule) -> tuple[Correlation, 
     read = correlation_of(pack, rule)
     _keys_are_of_one_kind(pack, read)
     keys = [name(key) for key in read.keys]
-    steps = [
-        (f"members_{number}", _members(setting, pack, rule, read, below)) for number, below in enumerate(_below(read))
-    ]
+    steps = _all_members(setting, pack, rule, read)
     span = f"m.time BETWEEN c.first_time - {read.seconds} AND c.last_time"
     unjudged = ""
     if read.denied:
@@ -79,23 +77,48 @@ def _below(read: Correlation) -> tuple[str, ...]:
     return (*read.rules, *read.denied)
 
 
+def _all_members(setting: Setting, pack: Pack, rule: Rule, read: Correlation) -> list[tuple[str, str]]:
+    """Return the steps of all rules' matches, those first that have every key.
+
+    A match of a rule that some keys leave out belongs to every group that agrees with it in its own keys.
+    """
+    below = {f"members_{number}": name for number, name in enumerate(_below(read))}
+    members = {step: _members(setting, pack, rule, read, one) for step, one in below.items()}
+    complete = [step for step in members if read.keys_of(below[step]) == read.keys]
+    if not complete:
+        raise UnsupportedError.at(read.name, "no rule below has every key", "give one of the rules every key")
+    keys = ", ".join(map(name, read.keys))
+    groups = " UNION ".join(f"SELECT {keys} FROM {step}" for step in complete)
+    steps = [(step, members[step]) for step in complete]
+    for step, query in members.items():
+        if step not in complete:
+            own = read.keys_of(below[step])
+            same = " AND ".join(f"k.{name(key)} = g.{name(key)}" for key in own)
+            every = ", ".join(f"g.{name(key)}" for key in read.keys)
+            others = ", ".join(name(column) for column in read.own_names(below[step]) if column not in own)
+            shown = f"rule, rid, time, ingested, {every}{', ' if others else ''}{others}"
+            steps.append((step, f"SELECT {shown} FROM (\n{query}\n) AS k JOIN (\n{groups}\n) AS g ON {same}"))
+    return steps
+
+
 def _members(setting: Setting, pack: Pack, rule: Rule, read: Correlation, below: str) -> str:
     """Return the query of a rule's matches, once for every group that they belong to."""
     detection = pack.rule(below)
     guards = [guard for one in rule.references for guard in guards_of(setting, pack, pack.rule(one))]
     own = dict(read.own_names(below))
+    keys = read.keys_of(below)
     query = hits(setting, detection, own, list(dict.fromkeys(guards)))
     others = [name(column) for column in own if column not in read.keys]
     done: list[str] = []
-    for key in read.keys:
-        rest = [name(one) for one in read.keys if one != key and name(one) not in done]
+    for key in keys:
+        rest = [name(one) for one in keys if one != key and name(one) not in done]
         shown = ["rid", "time", "ingested", *done, *rest, *others]
         values = _comparable(detection, own[key], name(key))
         query = f"SELECT {', '.join(shown)}, unnest(list_distinct({values})) AS {name(key)} FROM (\n{query}\n) AS h"
         done.append(name(key))
     counted = [f"{_comparable(detection, own['V'], name('V'))} AS {name('V')}"] if "V" in own else others
     shown = [f"{text(below)} AS rule", "rid", "time", "ingested", *done, *counted]
-    excluded = "".join(f" AND NOT ({_is(group)})" for group in rule.excluded)
+    excluded = "".join(f" AND NOT ({_is(group)})" for group in read.excluded if group.keys() <= set(keys))
     return f"SELECT {', '.join(shown)} FROM (\n{query}\n) AS k WHERE true{excluded}"
 
 
@@ -218,10 +241,11 @@ def _keys_are_of_one_kind(pack: Pack, read: Correlation) -> None:
     """Refuse a key that is a truth value in one rule and a text in another: these never meet."""
     if read.judge:
         return  # it compares fields of its own
-    for key in read.own_names(read.rules[0]):
+    for key in dict.fromkeys(column for below in _below(read) for column in read.own_names(below)):
         types = {
             source.fields[read.own_names(below)[key]].type
             for below in _below(read)
+            if key in read.own_names(below)
             for source in pack.rule(below).sources
             if read.own_names(below)[key] in source.fields
         }
