@@ -13,7 +13,7 @@ from sigma.correlations import (
 )
 
 from unissued.convert import Query
-from unissued.evaluate import Given, evaluate
+from unissued.evaluate import Given, Reason, evaluate
 from unissued.pack import JUDGED_AFTER, Pack, Rule
 from unissued.record import Record
 from unissued.verify.answer import Answer, Row, begun, expected, judge, keys_of, own_rows, row_of
@@ -92,7 +92,7 @@ def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: 
     asked, *denied = _sides(rule)
     sources = {source.key for source in pack.rule(asked).sources}
     ages = sorted({record.ingested for record in stream.records if record.source in sources})
-    outcomes = evaluate(pack, stream.records, stream.given, [asked, *denied])
+    outcomes = evaluate(pack, stream.records, stream.given, denied)
     company = sorted(
         {event.record.ingested for name in denied for match in outcomes[name].matches for event in match.events()}
     )
@@ -100,11 +100,12 @@ def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: 
     columns = keys_of(rule)
     outcome = judge(pack, rule, stream.records, stream.given, reader.target)
     wanted = expected(rule, outcome, columns)
-    # Without a record to judge no query can tell a missing feed from a quiet tenant.
-    if not outcomes[asked].matches and not outcomes[asked].unjudged:
-        wanted = replace(wanted, open=False)
+    noted = any(result.notes for result in results)
+    # A query may be silent about a feed that nobody asked for: it cannot tell a missing one from a quiet tenant.
+    if not any(question.records for question in outcome.unjudged if question.reason is not Reason.PENDING):
+        wanted = replace(wanted, open=noted)
     rows = own_rows(rule, outcome, columns, [row for result in results for row in result.rows])
-    return Comparison(wanted, Answer(begun(rows, wanted, outcome), any(result.notes for result in results)))
+    return Comparison(wanted, Answer(begun(rows, wanted, outcome), noted))
 
 
 def _sides(rule: Rule) -> list[str]:
