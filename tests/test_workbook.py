@@ -15,6 +15,8 @@ import preview_page
 import sentinel_preview
 from conftest import ROOT, read_logs, shipped_pack
 from sentinel_site import WORKBOOK, Part, Workbook, Workspace, alert, alerts
+from unissued import package
+from unissued.convert import Build
 from unissued.coverage.mail import apps_of, kinds_of
 from unissued.evaluate import Given, evaluate
 from unissued.health import MAIL, throttled_mailboxes
@@ -293,6 +295,17 @@ def test_the_page_runs_nothing_and_escapes_what_a_record_says() -> None:
     assert text.count("&lt;script&gt;") >= 10
     assert "49" not in text.split("</style>")[1]
     assert "default-src 'none'" in text
+
+
+def test_the_picture_is_in_the_repository_and_the_archive_does_not_point_to_it() -> None:
+    pages = ROOT / "docs"
+    linked = re.findall(r"\]\((preview/[^)]+)\)", (pages / "install-sentinel.md").read_text("utf-8"))
+    assert linked == ["preview/sentinel.png", "preview/sentinel.html"]
+    assert all((pages / one).is_file() for one in linked)
+    assert (pages / linked[0]).stat().st_size < 150_000
+    packed = package.content("sentinel", shipped_pack(), Build({}, ()))
+    assert b"workbooks/mail_readers.workbook.json" in packed["README.md"]
+    assert b"](" not in packed["README.md"]
 
 
 @pytest.mark.full
