@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from unissued.convert import workbook
 from unissued.engines.binder import Binder
 from unissued.pack import load_catalogue
 from unissued.tables import schemas
@@ -102,13 +103,9 @@ def _against(name: str, value: object) -> Iterator[str]:
         yield f"SEN001 {where}: {error.message[:200]}"
 
 
-SECURITY_ALERT = {"TimeGenerated": "datetime", "SystemAlertId": "string", "AlertType": "string"}
-"""What the workbook asks of the table of alerts, which holds no log source of ours."""
-
-
 @cache
 def _workbook_binder() -> Binder:
-    return Binder({**schemas(load_catalogue(), "sentinel"), "SecurityAlert": SECURITY_ALERT})
+    return Binder({**schemas(load_catalogue(), "sentinel"), "SecurityAlert": workbook.SECURITY_ALERT})
 
 
 @cache

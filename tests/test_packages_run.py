@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -15,23 +13,15 @@ import pytest
 from click.testing import CliRunner
 
 from conftest import ROOT, read_logs, shipped_pack
-from package_checks import SECURITY_ALERT
 from unissued import package
 from unissued.cli.group import commands
-from unissued.convert import Build, build, convert, workbook
-from unissued.engines.kusto import INGESTED, Kusto
-from unissued.evaluate import Given, evaluate
+from unissued.convert import Build, build, convert
 from unissued.pack import Pack, load_pack
 from unissued.package import release
 from unissued.package.sentinel.hunting import HUNTS, files
-from unissued.record import Record
-from unissued.tables import Writer, schemas
 from unissued.verify import Case, load_cases
 from unissued.verify.agreement import Stream, compare
 from unissued.verify.readers import KqlReader
-
-SCENARIO = ROOT / "fixtures" / "_scenarios" / "s1_storm0558_2023" / "events.jsonl"
-LIST = "baseline_mailbox_apps"
 
 
 @cache
@@ -42,57 +32,6 @@ def cases() -> list[Case]:
 @cache
 def reader() -> KqlReader:
     return KqlReader(shipped_pack().catalogue, "sentinel")
-
-
-def engine(records: list[Record], listed: list[str], alerts: list[dict[str, object]]) -> Kusto:
-    """Sentinel's tables with records, the list of what is normal, and alerts."""
-    catalogue = shipped_pack().catalogue
-    kusto = Kusto({**schemas(catalogue, "sentinel"), "SecurityAlert": SECURITY_ALERT})
-    tables: dict[str, list[dict[str, object]]] = {"SecurityAlert": alerts} if alerts else {}
-    for record in records:
-        for row in Writer(catalogue).kusto(record, "sentinel"):
-            tables.setdefault(row.table, []).append({**row.values, INGESTED: row.ingested})
-    kusto.load(tables)
-    rows = [*listed, f"#rows={len(listed)}"]
-    kusto.watchlists({f"unissued_{LIST}": [{"SearchKey": entry} for entry in rows]})
-    return kusto
-
-
-def test_the_workbook_shows_each_application_and_mailbox_new_or_known() -> None:
-    pack = shipped_pack()
-    records = list(read_logs(SCENARIO).records)
-    now = max(record.ingested for record in records)  # by then everything has arrived
-    matches = evaluate(pack, records, Given(), ["mail_read"])["mail_read"].matches
-    pairs = Counter(str(match.values("MailboxAppKey")[0]).lower() for match in matches)
-    assert len(pairs) > 1
-    known = min(pairs)
-    _, rows = engine([*records, *records], [known], []).run(workbook.readers(pack), now)
-    assert len(rows) == len(pairs)
-    shown = {f"{row['Application']}|{row['Mailbox']}".lower(): (row["Reads"], row["Baseline"]) for row in rows}
-    assert shown == {pair: (count, "known" if pair == known else "new") for pair, count in pairs.items()}
-
-
-def test_the_workbook_says_that_the_list_is_damaged_rather_than_that_all_is_new() -> None:
-    records = list(read_logs(SCENARIO).records)
-    kusto = engine(records, ["a|b|c|d"], [])
-    kusto.watchlists({f"unissued_{LIST}": [{"SearchKey": "a|b|c|d"}, {"SearchKey": "#rows=2"}]})
-    _, rows = kusto.run(workbook.readers(shipped_pack()), max(record.time for record in records))
-    assert {row["Baseline"] for row in rows} == {"list has 1 of 2 rows"}
-
-
-def test_the_workbook_counts_alerts_of_this_pack_by_rule_and_day() -> None:
-    rule = shipped_pack().rule("mail_read_in_bulk")
-    now = datetime(2026, 3, 3, 12, tzinfo=UTC)
-
-    def alert(number: int, kind: str, days: int) -> dict[str, object]:
-        time = now - timedelta(days=days)
-        return {"TimeGenerated": time, "SystemAlertId": f"alert-{number}", "AlertType": kind, INGESTED: time}
-
-    workspace = "0b1c2d3e-0000-4000-8000-000000000001"
-    ours, others = f"{workspace}_{rule.id.upper()}", f"{workspace}_0b1c2d3e-0000-4000-8000-000000000002"
-    alerts = [alert(1, ours, 0), alert(1, ours, 0), alert(2, ours, 0), alert(3, ours, 1), alert(4, others, 0)]
-    _, rows = engine([], [], alerts).run(workbook.alerts(shipped_pack()), now)
-    assert [(row["Rule"], row["Alerts"]) for row in rows] == [(rule.name, 1), (rule.name, 2)]
 
 
 @pytest.mark.parametrize("name", HUNTS)

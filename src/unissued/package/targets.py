@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
@@ -16,6 +17,7 @@ from unissued.package.artefacts import Artefacts
 
 PLACES = {"sentinel": "kql/sentinel", "defender": "kql/defender", "splunk": "spl/app"}
 """Target -> folder of the repository that its artefacts are committed in."""
+_PICTURE = re.compile(r"^\[!\[.+\n\n", re.MULTILINE)
 
 
 def artefacts(target: str, pack: Pack, build: Build) -> Artefacts:
@@ -45,11 +47,11 @@ def content(target: str, pack: Pack, build: Build) -> Artefacts:
     place = f"{PLACES[target]}/"
     plain = {path.removeprefix(place): text for path, text in build.files.items() if path.startswith(place)}
     more = sentinel.only_packaged(made) if target == "sentinel" else {}
-    return Artefacts({**made, **plain, **more, "README.md": install_page(target)})
+    return Artefacts({**made, **plain, **more, "README.md": _PICTURE.sub("", install_page(target))})
 
 
 def install_page(target: str) -> str:
-    """Return how somebody new installs a target's package."""
+    """Return how somebody new installs a target's package, with pictures that only the repository has."""
     return (files("unissued.package") / f"install-{target}.md").read_text(encoding="utf-8")
 
 

@@ -23,13 +23,15 @@ Records of mail access by application and mailbox, whether a sign-in explains th
 are complete enough to say so. A mailbox that is throttled, and an access that synchronises a folder, are recorded in \
 part, so counts are lower bounds. A token without a sign-in is unexplained, not proven forged."""
 _HEALTH = (
-    ("feed_coverage", "Empty"),
-    ("feed_signin_gap", "NotEvaluated"),
-    ("feed_mail_audit_silent", "Hours"),
-    ("feed_mailbox_throttled", "Throttled"),
-    ("mail_token_id_share", "Reads"),
+    ("feed_coverage", 14, "Empty"),
+    ("feed_signin_gap", 4, "NotEvaluated"),
+    ("feed_mail_audit_silent", 14, "Hours"),
+    ("feed_mailbox_throttled", 14, "Throttled"),
+    ("mail_token_id_share", 14, "Reads"),
 )
-"""Health query -> the column whose large values are coloured."""
+"""Health query -> the days that it tells of, and the column whose large values are coloured."""
+_STATES = {"new to the tenant": "orange", "new to the mailbox": "yellow", "known": "green"}
+"""What the readers' column Baseline says -> its colour; grey for a list that cannot be asked."""
 
 
 def files(pack: Pack, build: Build) -> dict[str, str]:
@@ -56,16 +58,23 @@ def _items(pack: Pack, build: Build) -> list[dict[str, object]]:
     items = [
         _text("intro", _INTRO),
         _window(),
-        _query("readers", "Application by mailbox, new or known by the learned list", workbook.readers(pack), "Reads"),
+        _query(
+            "readers",
+            "Application by mailbox, new or known by the learned lists",
+            workbook.readers(pack),
+            "Reads",
+            states={"Baseline": _STATES},
+        ),
         _text("tokens", "## Tokens\nShare of each application's token ids that a sign-in explains."),
     ]
     if "mail_explained_share" in health:
-        title = HEALTH["mail_explained_share"].title
-        items.append(_query("explained", title, health["mail_explained_share"], "TokenIds", fixed=True))
+        title = f"{HEALTH['mail_explained_share'].title}, 14 Days"
+        query = workbook.explained(pack, health["mail_explained_share"])
+        items.append(_query("explained", title, query, "Unexplained", fixed=True))
     items.append(_text("health", "## Health\nA rule that asks for an absence is silent where a feed has a gap."))
-    for name, coloured in _HEALTH:
+    for name, days, coloured in _HEALTH:
         if name in health:
-            items.append(_query(name, HEALTH[name].title, health[name], coloured, fixed=True))
+            items.append(_query(name, f"{HEALTH[name].title}, {days} Days", health[name], coloured, fixed=True))
     items.append(_text("findings", "## Findings\nAlerts of the rules of this pack, by day."))
     items.append(_query("alerts", "Alerts by rule and day", workbook.alerts(pack), "Alerts", chart="barchart"))
     return items
@@ -97,7 +106,14 @@ def _window() -> dict[str, object]:
 
 
 def _query(
-    name: str, title: str, query: str, coloured: str, *, fixed: bool = False, chart: str = "table"
+    name: str,
+    title: str,
+    query: str,
+    coloured: str,
+    *,
+    fixed: bool = False,
+    chart: str = "table",
+    states: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, object]:
     """Return a part with a query.
 
@@ -108,8 +124,10 @@ def _query(
         coloured: the column whose large values stand out.
         fixed: whether the query says how far it looks back, whatever time the reader chose.
         chart: how it is drawn.
+        states: column -> what it says -> the colour of that.
     """
     time: dict[str, object] = {"timeContext": {"durationMs": 30 * _DAY}} if fixed else {}
+    shaded = {"columnMatch": coloured, "formatter": 8, "formatOptions": {"palette": "orange"}}
     content = {
         "version": "KqlItem/1.0",
         "query": query,
@@ -120,8 +138,21 @@ def _query(
         "resourceType": _WORKSPACES,
         "visualization": chart,
         "gridSettings": {
-            "formatters": [{"columnMatch": coloured, "formatter": 8, "formatOptions": {"palette": "orange"}}],
+            "formatters": [shaded, *(_states(column, colours) for column, colours in (states or {}).items())],
             "rowLimit": 500,
         },
     }
     return {"type": 3, "name": name, "content": content}
+
+
+def _states(column: str, colours: Mapping[str, str]) -> dict[str, object]:
+    grid: list[dict[str, object]] = [
+        {"operator": "==", "thresholdValue": said, "representation": colour, "text": "{0}{1}"}
+        for said, colour in colours.items()
+    ]
+    grid.append({"operator": "Default", "thresholdValue": None, "representation": "gray", "text": "{0}{1}"})
+    return {
+        "columnMatch": column,
+        "formatter": 18,
+        "formatOptions": {"thresholdsOptions": "colors", "thresholdsGrid": grid},
+    }
