@@ -120,23 +120,24 @@ def _groups(
     """Sort matches into groups by key; one without a value for a key belongs to no group."""
     groups: dict[Group, list[_Member]] = {}
     for below_it in rule.references:
-        names = [_own_name(correlation, key, below_it) for key in correlation.group_by or ()]
+        names = [own_name(correlation, key, below_it) for key in correlation.group_by or ()]
         for match in below[below_it]:
-            for group in product(*(_keys(match, name) for name in names)):
+            for group in product(*(keys_of(match, name) for name in names)):
                 groups.setdefault(group, []).append(_Member(match.time, below_it, match))
     for members in groups.values():
         members.sort(key=attrgetter("time"))
     return groups
 
 
-def _own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:
+def own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:
     """Return what a rule itself calls a key of the correlation."""
     alias = correlation.aliases.aliases.get(key) if correlation.aliases else None
     mapping = {reference.reference: name for reference, name in alias.mapping.items()} if alias else {}
     return mapping.get(rule, key)
 
 
-def _keys(match: Match, name: str) -> list[Value]:
+def keys_of(match: Match, name: str) -> list[Value]:
+    """Return the values of a field in the form in which correlations group and count them, each once."""
     known = match.event.source.fields.get(name) if match.event else None
     if match.event is None or (known is not None and known.type == "token"):
         return list(dict.fromkeys(match.values(name)))  # the keys of a correlation are folded already
@@ -210,7 +211,7 @@ def _window_test(correlation: SigmaCorrelationRule, order: list[str]) -> Callabl
 
 def _values(correlation: SigmaCorrelationRule, inside: list[_Member], name: str) -> Iterator[Value]:
     for member in inside:
-        yield from _keys(member.match, _own_name(correlation, name, member.rule))
+        yield from keys_of(member.match, own_name(correlation, name, member.rule))
 
 
 def _numbers(values: Iterator[Value]) -> Iterator[int]:
