@@ -12,7 +12,7 @@ from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationType
 from unissued.baseline.share import is_mail_read, token_ids
 from unissued.evaluate import Event, Match, Node, compile_rule, fold
 from unissued.evaluate.correlate import keys_of, own_name
-from unissued.hunt.fast.rows import EXTRA, KEYS, Kind, Kinds, hash_of, pack_head, pack_keys
+from unissued.hunt.fast.rows import EXTRA, KEYS, OWN_KEYS, Kind, Kinds, hash_of, pack_head, pack_tail
 from unissued.pack.load import Pack
 from unissued.pack.rule import Rule
 from unissued.record import Record
@@ -21,6 +21,7 @@ MAIL = "m365/exchange"
 ISSUERS = {"signin_token_issued": "IssuedTokenId", "owa_token_minted": "UniqueTokenIdentifier"}
 """Detections whose records explain a token id, and where it stands (``baseline.share``)."""
 TOKEN = "AppAccessContext.UniqueTokenId"  # noqa: S105 - a field's name
+SESSION = "AppAccessContext.AADSessionId"
 MOST_COMBINATIONS = 64
 MOST = 1 << 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -93,10 +94,9 @@ class Judge:
                 self.nodes[source.key].append((rule.name, node))
         self.slots = {key: [] for key in self.pack.catalogue.sources}
         self.numbers = {}
+        self.slots[MAIL] += [TOKEN, SESSION]
         for name, wanted in ISSUERS.items():
             self._want(name, wanted)
-        if MAIL in self.slots:
-            self.slots[MAIL].append(TOKEN)
         for rule in self.correlations:
             self._columns(rule)
         judges = {rule.judge for rule in self.correlations if rule.judge}
@@ -169,8 +169,9 @@ class Judge:
             if count == MOST_COMBINATIONS or item >= EXTRA:
                 raise NotFastError("a record with very many values")
             mark = item | (EXTRA if count else 0)
-            head = pack_head(ident, place, size, record.origin.line, file, mark, kind, *times, number, *said)
-            yield head + pack_keys(*keys)
+            own, shared = keys[:OWN_KEYS], keys[OWN_KEYS:]
+            head = pack_head(ident, place, size, record.origin.line, file, mark, kind, *times, number, *own)
+            yield head + pack_tail(*shared, *said)
 
 
 def _is_throttled(event: Event) -> bool:

@@ -84,10 +84,11 @@ class Shape:
         return found
 
 
-def _struct(members: Mapping[str, Shape]) -> type[msgspec.Struct]:
+def _struct(members: Mapping[str, Shape], left: frozenset[str] = frozenset()) -> type[msgspec.Struct]:
     names = {f"f{number}": key for number, key in enumerate(members)}
     fields = [
-        (name, shape.type() | msgspec.UnsetType, UNSET) for name, shape in zip(names, members.values(), strict=True)
+        (name, (msgspec.Raw if key in left else members[key].type()) | msgspec.UnsetType, UNSET)
+        for name, key in names.items()
     ]
     return msgspec.defstruct(
         "Line", fields, rename=names, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
@@ -97,7 +98,9 @@ def _struct(members: Mapping[str, Shape]) -> type[msgspec.Struct]:
 class Layout:
     """Lines with one order of keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, left: frozenset[str] = frozenset()) -> None:
+        """``left`` are keys whose objects and lists are left as they are written: they are proven by whoever reads them."""
+        self._left = left
         self._shape = Shape()
         self._encode = msgspec.json.Encoder().encode
         self._decode: Any = None
@@ -107,7 +110,7 @@ class Layout:
         """Widen the layout by a line."""
         widened = deepcopy(self._shape)
         widened.learn(row)
-        self._decode = msgspec.json.Decoder(widened.type()).decode
+        self._decode = msgspec.json.Decoder(_struct(widened.members or {}, self._left)).decode
         self._shape = widened
         self.keys = tuple(widened.members or ())
 

@@ -21,9 +21,9 @@ import msgspec
 from unissued.baseline.share import token_ids
 from unissued.evaluate import Event, Match
 from unissued.evaluate.correlate import keys_of
-from unissued.hunt.fast.judging import MAIL, MOST, TOKEN, Judge, micros, moment_of
+from unissued.hunt.fast.judging import MAIL, MOST, SESSION, TOKEN, Judge, micros, moment_of
 from unissued.hunt.fast.layout import UNSET, Layout
-from unissued.hunt.fast.rows import KEYS, hash_of, pack_head, pack_keys
+from unissued.hunt.fast.rows import OWN_KEYS, hash_of, pack_head, pack_tail
 from unissued.hunt.fast.units import Classes, Units, prefix_of, steps_of
 from unissued.logs.decode import is_lost
 from unissued.logs.naming import Names, top
@@ -34,7 +34,7 @@ from unissued.record import Origin, Record
 
 SHAPE = "A8 bare core records"
 CONTEXT, CREATED = "AppAccessContext", "CreationTime"
-SESSION, ISSUED = f"{CONTEXT}.AADSessionId", f"{CONTEXT}.IssuedAtTime"
+ISSUED = f"{CONTEXT}.IssuedAtTime"
 TOKEN_MADE = "UniqueTokenIdentifier"  # noqa: S105 - a field's name
 
 # Keys by which the readers may take a row for something else than a bare record, in small letters.
@@ -56,6 +56,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 _NIL = "00000000-0000-0000-0000-000000000000"
 _SECONDS = {f"{second:02}{zone}": second * 1_000_000 for second in range(60) for zone in ("", "Z")}
 _SECOND = 1_000_000
+_NEVER, _NOWHERE = moment_of(0), Origin("", 0)
 _MOST_LEARNED = 300
 _MOST_WAYS = 3_000
 _MOST_PLACES = 12_000
@@ -66,9 +67,10 @@ _MOST_PLACES = 12_000
 class _Who:
     """What is the same for all records of one user, mailbox and address, read in one way."""
 
-    units: tuple[bool, ...]
-    keys: list[int]
-    said: tuple[int, int]
+    units: int
+    """How the conditions turn out that ask who."""
+    tail: bytes
+    """The end of their rows."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class MailLines:
             units.add(node, _is_own)
         self._mixed = units.mixed
         self._tokens = Classes(units.of[alone[0]], lambda event: (bool(token_ids(event)), _key(event, TOKEN)))
-        self._sessions = Classes(units.of[alone[1]], lambda event: (_key(event, SESSION),))
+        self._sessions = Classes(units.of[alone[1]], lambda event: (True, _key(event, SESSION)))
         self._days = Classes(units.of[alone[2]])
         self._ages = Classes(units.of[alone[3]])
         self._steps = steps_of(self._ages.nodes)
@@ -112,7 +114,8 @@ class MailLines:
             and judge.numbers.get(MAIL, "OperationCount") == "OperationCount"
         )
         """Whether the rules ask for nothing but what is kept apart here."""
-        self._layout = Layout()
+        self._layout = Layout(self._names.nested[MAIL] - {CONTEXT})
+        self._outcomes: dict[tuple[bool, ...], int] = {}
         self._ways: dict[tuple[object, ...], _Way | None] = {}
         self._places = 0
         self._issued: dict[object, int | None] = {}
@@ -155,13 +158,15 @@ class MailLines:
         keys = [key for key in layout.keys if key in needed]
         content = [key for key in keys if key not in _WHO and key not in _HANDLED and key not in _PASSED]
         inner = layout.inner(CONTEXT) if CONTEXT in layout.keys else {}
+        nested = self._names.nested[MAIL]
         for known in (self._ways, self._tokens.known, self._sessions.known, self._days.known, self._issued):
             known.clear()
         self._places = 0
         self.take = self._compiled(
             layout.decode,
             layout.encode,
-            layout.getter(content),
+            layout.getter([key for key in content if key not in nested]),
+            layout.getter([key for key in content if key in nested]),
             layout.getter([key for key in keys if key in _WHO]),
             _getter([layout.attribute(key) if key in layout.keys else "" for key in _HANDLED]),
             layout.getter([key for key in keys if key in _PASSED]),
@@ -174,6 +179,7 @@ class MailLines:
         decode: Any,
         encode: Any,
         content_of: Any,
+        nested_of: Any,
         who_of: Any,
         handled_of: Any,
         passed_of: Any,
@@ -184,9 +190,6 @@ class MailLines:
         ways, minutes, issued_at = self._ways, self._minutes, self._issued
         tokens, sessions, days, ages = (one.known for one in (self._tokens, self._sessions, self._days, self._ages))
         steps, prefix, file, delay = self._steps or [], self._prefix, self._file, self._delay
-        token_slot, session_slot = (
-            self._slots.index(name) if name in self._slots else KEYS - 1 for name in (TOKEN, SESSION)
-        )
         wants_days, wants_ages = bool(self._days.nodes), bool(self._ages.nodes)
         nothing = (UNSET, UNSET, UNSET)
         bad = (msgspec.DecodeError, UnicodeDecodeError)
@@ -220,6 +223,8 @@ class MailLines:
             else:
                 token, session, issued = own_of(context)
                 content = content_of(parts) + shared_of(context)
+            for value in nested_of(parts):
+                content += (value if value is UNSET else bytes(value),)
             way = ways.get(content)
             if way is None:
                 way = self._way(content, line, number)
@@ -233,37 +238,38 @@ class MailLines:
                     return None
             of_token = tokens.get(token)
             if of_token is None:
-                of_token = self._tokens.judge(token, self._event(line, time, number))
+                of_token = self._tokens.judge(token, self._said({CONTEXT: {"UniqueTokenId": token}}))
             of_session = sessions.get(session)
             if of_session is None:
-                of_session = self._sessions.judge(session, self._event(line, time, number))
-            of_day: object = None
+                of_session = self._sessions.judge(session, self._said({CONTEXT: {"AADSessionId": session}}))
+            of_day: Any = None
             if wants_days:
                 of_day = days.get(created[:prefix])
                 if of_day is None:
-                    of_day = self._days.judge(created[:prefix], self._event(line, time, number))
-            of_age: object = None
+                    of_day = self._days.judge(created[:prefix], self._said({CREATED: created}))
+            of_age: Any = None
             if wants_ages:
                 step = -1
                 if issued is not UNSET:
                     since = issued_at.get(issued, -1)
                     if since == -1:
-                        since = self._issue(issued, self._event(line, time, number))
+                        since = self._issue(issued, self._said({CONTEXT: {"IssuedAtTime": issued}}))
                     if since is not None:
                         step = bisect_right(steps, time // _SECOND - since)
                 of_age = ages.get(step)
                 if of_age is None:
-                    of_age = self._ages.judge(step, self._event(line, time, number))
-            judged = (who.units, of_token[0], of_token[1], of_session[0], of_day, of_age)
+                    aged = {CREATED: created, CONTEXT: {"IssuedAtTime": issued}}
+                    of_age = self._ages.judge(step, self._said(aged))
+            judged = (who.units, of_token[0], of_session[0], of_day, of_age)
             kind = way.kinds.get(judged)
             if kind is None:
                 kind = way.kinds[judged] = self._judge.kind(self._event(line, time, number))
-            keys = who.keys
-            keys[token_slot], keys[session_slot] = of_token[2], of_session[1]
+            if not 0 <= count <= MOST:
+                count = -1 if count < 0 else MOST
             return pack_head(
-                hash_of(ident.casefold()), place, len(line) + 1, number, file, 0, kind, time, time + delay,
-                max(-1, min(count, MOST)), *who.said,
-            ) + pack_keys(*keys)  # fmt: skip
+                hash_of(ident.casefold()), place, len(line) + 1, number, file, 0, kind, time, time + delay, count,
+                of_token[1], of_session[1],
+            ) + who.tail  # fmt: skip
 
         return take
 
@@ -285,6 +291,13 @@ class MailLines:
         origin = Origin(self._books.place.name, number)
         record = Record(MAIL, fields, moment, moment_of(time + self._delay), str(fields["Id"]), "", origin)
         return self._judge.event(record)
+
+    def _said(self, fields: dict[str, object]) -> Event:
+        """Return an event that says only this, for conditions that ask for nothing else."""
+        inner = fields.get(CONTEXT)
+        if isinstance(inner, dict):
+            fields[CONTEXT] = {name: value for name, value in inner.items() if value is not UNSET}
+        return self._judge.event(Record(MAIL, fields, _NEVER, _NEVER, "", "", _NOWHERE))
 
     def _way(self, content: tuple[object, ...], line: bytes, number: int) -> _Way | None:
         """Let the readers say what a record with this content is."""
@@ -318,7 +331,10 @@ class MailLines:
             way.who[key] = None
             return None
         units = tuple(node.test(event) for node in self._mixed)
-        found = way.who[key] = _Who(units, [column[0] for column in columns], self._judge.said(event))
+        found = way.who[key] = _Who(
+            self._outcomes.setdefault(units, len(self._outcomes)),
+            pack_tail(*(column[0] for column in columns[OWN_KEYS:]), *self._judge.said(event)),
+        )
         return found
 
     def _issue(self, issued: object, event: Event) -> int | None:

@@ -17,10 +17,9 @@ EXTRA = 1 << 15
 """Set in ``item`` of the further rows of a record with several values for a key: they do not count as records."""
 HELD = 0
 """In ``size``: the record is kept in memory, and ``place`` is its number there."""
-CHUNK = 1 << 15
+CHUNK = 1 << 13
 """Rows that are looked at together."""
 
-_FORMAT = "<QQIIHHIqqqQQ"
 ROW = np.dtype(
     [
         ("ident", "<u8"),
@@ -33,13 +32,15 @@ ROW = np.dtype(
         ("time", "<i8"),
         ("ingested", "<i8"),
         ("number", "<i8"),
+        ("keys", "<u8", (KEYS,)),
         ("said", "<u8"),
         ("said_too", "<u8"),
-        ("keys", "<u8", (KEYS,)),
     ]
 )
-pack_head = struct.Struct(_FORMAT).pack
-pack_keys = struct.Struct(f"<{KEYS}Q").pack
+OWN_KEYS = 2
+"""Key columns at the beginning that most records have values of their own for."""
+pack_head = struct.Struct(f"<QQIIHHIqqq{OWN_KEYS}Q").pack
+pack_tail = struct.Struct(f"<{KEYS - OWN_KEYS + 2}Q").pack
 Rows = np.ndarray[Any, np.dtype[Any]]
 
 

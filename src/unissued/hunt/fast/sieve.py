@@ -40,7 +40,7 @@ _ENTRY = np.dtype(
         ("below", "<i8"),
     ]
 )
-_BITS = 22
+_BITS = 20
 _TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 _JUDGED_AFTER = JUDGED_AFTER.total_seconds() * 1_000_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from unissued.evaluate import Event, Node
 from unissued.pack.catalogue import Source
@@ -100,13 +101,18 @@ class Classes:
 
     nodes: list[Node]
     more: Callable[[Event], tuple[object, ...]] = lambda _event: ()
-    known: dict[object, tuple[object, ...]] = field(default_factory=dict)
+    known: dict[object, tuple[Any, ...]] = field(default_factory=dict)
+    _numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
-    def judge(self, key: object, event: Event) -> tuple[object, ...]:
-        """Judge a value that is not known yet."""
+    def judge(self, key: object, event: Event) -> tuple[Any, ...]:
+        """Judge a value that is not known yet; return a number for how everything turns out, and what else there is.
+
+        The first that ``more`` returns is a part of how it turns out.
+        """
         if len(self.known) >= _MOST_VALUES:
             self.known.clear()
-        found = self.known[key] = (tuple(node.test(event) for node in self.nodes), *self.more(event))
+        outcome = (*(node.test(event) for node in self.nodes), *self.more(event)[:1])
+        found = self.known[key] = (self._numbers.setdefault(outcome, len(self._numbers)), *self.more(event)[1:])
         return found
 
 
