@@ -16,14 +16,16 @@ from unissued.cli.options import (
     Moment,
     baseline_option,
     date_order_option,
+    engine_option,
+    jobs_option,
     list_option,
     quiet_option,
     root_option,
 )
 from unissued.cli.project import given_lists, list_files_of, load, named, read_logs
-from unissued.cli.terminal import plain_or_coloured, write
+from unissued.cli.terminal import plain_or_coloured, reading_bar, write
 from unissued.evaluate import Event, comparable_lists, explain
-from unissued.hunt import as_json, as_jsonl, hunt, visible
+from unissued.hunt import Engine, Question, as_json, as_jsonl, search, visible
 from unissued.hunt.text import as_text
 from unissued.pack import Site, load_site
 
@@ -39,6 +41,8 @@ from unissued.pack import Site, load_site
 @click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
+@engine_option
+@jobs_option
 @date_order_option
 @quiet_option
 @root_option
@@ -53,6 +57,8 @@ def hunt_command(
     form: str,
     output: Path | None,
     no_color: bool,
+    engine: Engine,
+    jobs: int | None,
     date_order: Literal["mdy", "dmy"] | None,
     quiet: bool,
     root: Path | None,
@@ -65,9 +71,10 @@ def hunt_command(
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
-    reading = read_logs(pack, paths, quiet=quiet, date_order=date_order)
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
-    result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
+    question = Question(site.pack, lists, only, since, until)
+    with reading_bar(quiet) as report:
+        result = search(question, tuple(map(Path, paths)), engine, jobs, date_order, report)
     if form == "text":
         write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
     else:

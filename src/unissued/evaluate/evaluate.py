@@ -96,9 +96,7 @@ def evaluate(
     latest = max((record.ingested for record in records), default=datetime.now(UTC))
     around = Surroundings(
         now=beyond.now if beyond else given.now or latest + JUDGED_AFTER,
-        feeds=beyond.feeds
-        if beyond
-        else Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
+        feeds=beyond.feeds if beyond else Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
         sources={rule.name: rule.sources for rule in pack.rules.values()},
         lists=lists,
     )
@@ -141,9 +139,7 @@ def _span(hits: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]
     return len(hits), times[0] if times else None, times[-1] if times else None
 
 
-def _correlation(
-    rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings, beyond: Beyond | None
-) -> Outcome:
+def _correlation(rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings, beyond: Beyond | None) -> Outcome:
     blind = [question for name in rule.references for question in outcomes[name].unjudged]
     if blind:
         return Outcome(rule.name, unjudged=tuple(dict.fromkeys(blind)))

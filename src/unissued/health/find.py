@@ -37,9 +37,7 @@ def health(
     return health_of(pack, observe(pack, records, given, outcomes), given, outcomes) if records else ()
 
 
-def health_of(
-    pack: Pack, seen: Observed, given: Given, outcomes: Mapping[str, Outcome]
-) -> tuple[HealthFinding, ...]:
+def health_of(pack: Pack, seen: Observed, given: Given, outcomes: Mapping[str, Outcome]) -> tuple[HealthFinding, ...]:
     """Find the same in a stream that has been counted."""
     return (
         *_signin_gaps(pack, seen, given.rows_last_week, outcomes),

@@ -85,9 +85,7 @@ def report(
         ]
         found.extend(findings(pack, pack.rule(name), matches, lists, partial=bool(reading.partial)))
     found.sort(key=_order)
-    shown = tuple(
-        one for one in feeds if (since is None or one.last >= since) and (until is None or one.first < until)
-    )
+    shown = tuple(one for one in feeds if (since is None or one.last >= since) and (until is None or one.first < until))
     return Hunt(reading, tuple(found), {name: outcomes[name] for name in names}, shown)
 
 

@@ -176,9 +176,7 @@ class Engine:
     def _judged(self, settled: Settled, store: Store) -> Fast:
         kinds = list(self._judge.kinds.known)
         facts = Facts(self._judge, kinds, sorted(self._blind), self.given.rows_last_week)
-        firing = {
-            rule.name: np.array([rule.name in kind.hits for kind in kinds], bool) for rule in self._judge.rules
-        }
+        firing = {rule.name: np.array([rule.name in kind.hits for kind in kinds], bool) for rule in self._judge.rules}
         order = list(self.pack.catalogue.sources)
         source_of = np.array([order.index(kind.source) for kind in kinds], np.int64)
         loud = np.array([self._is_loud(kind) for kind in kinds], bool)
@@ -253,5 +251,3 @@ class Engine:
             keys=facts.keys() if reads_mail else (),
         )
         return Fast(self.reading, outcomes, health_of(self.pack, seen, self.given, outcomes))
-
-

@@ -123,7 +123,9 @@ class Facts:
         with_token = reads[self._has_token[reads["kind"]]]
         entries = np.empty(len(with_token), _TOKEN)
         entries["key"] = with_token["keys"][:, slots.index(TOKEN)]
-        entries["use"] = self._app_of[with_token["kind"]] << np.uint64(32) | (with_token["time"] // _DAY).astype(np.uint64)
+        entries["use"] = self._app_of[with_token["kind"]] << np.uint64(32) | (with_token["time"] // _DAY).astype(
+            np.uint64
+        )
         self._tokens.add(np.unique(entries))
 
     def _issued(self, rows: Rows) -> None:
@@ -195,5 +197,3 @@ def _arrivals(hours: Mapping[datetime, Bits]) -> Arrivals:
         return Counter({hour: count for hour, count in counts.items() if count})
 
     return arrived
-
-

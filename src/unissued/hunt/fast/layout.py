@@ -77,11 +77,15 @@ class Shape:
         if self.members is not None:
             kinds.append(_struct(self.members))
         if self.holds_list:
-            kinds.append(tuple[self.elements.type(), ...] if self.elements else tuple[()])
+            kinds.append(_tuple(self.elements.type() if self.elements else None))
         found = kinds[0] if kinds else None
         for kind in kinds[1:]:
             found = found | kind
         return found
+
+
+def _tuple(element: Any) -> Any:
+    return tuple.__class_getitem__(()) if element is None else tuple.__class_getitem__((element, ...))
 
 
 def _struct(members: Mapping[str, Shape], left: frozenset[str] = frozenset()) -> type[msgspec.Struct]:
@@ -99,7 +103,7 @@ class Layout:
     """Lines with one order of keys."""
 
     def __init__(self, left: frozenset[str] = frozenset()) -> None:
-        """``left`` are keys whose objects and lists are left as they are written: they are proven by whoever reads them."""
+        """Begin; ``left`` are keys whose values are left as they are written, for whoever reads them to prove."""
         self._left = left
         self._shape = Shape()
         self._encode = msgspec.json.Encoder().encode

@@ -39,9 +39,32 @@ TOKEN_MADE = "UniqueTokenIdentifier"  # noqa: S105 - a field's name
 
 # Keys by which the readers may take a row for something else than a bare record, in small letters.
 _TELLING = frozenset(
-    "auditdata raweventdata event preview result _raw properties contenturi $table type timestamp actiontype lastrow"
-    " value records results tables createddatetime activitydatetime timegenerated start_time elevationtime"
-    " creationdate eventsubmissiontimestamp".split()
+    [
+        "auditdata",
+        "raweventdata",
+        "event",
+        "preview",
+        "result",
+        "_raw",
+        "properties",
+        "contenturi",
+        "$table",
+        "type",
+        "timestamp",
+        "actiontype",
+        "lastrow",
+        "value",
+        "records",
+        "results",
+        "tables",
+        "createddatetime",
+        "activitydatetime",
+        "timegenerated",
+        "start_time",
+        "elevationtime",
+        "creationdate",
+        "eventsubmissiontimestamp",
+    ]
 ) | {"date (utc)"}
 _WHO = frozenset(
     {"UserId", "UserKey", "MailboxGuid", "MailboxOwnerUPN", "ClientIPAddress", "ClientIP", "TokenObjectId"}
@@ -258,7 +281,7 @@ class MailLines:
                         step = bisect_right(steps, time // _SECOND - since)
                 of_age = ages.get(step)
                 if of_age is None:
-                    aged = {CREATED: created, CONTEXT: {"IssuedAtTime": issued}}
+                    aged: dict[str, object] = {CREATED: created, CONTEXT: {"IssuedAtTime": issued}}
                     of_age = self._ages.judge(step, self._said(aged))
             judged = (who.units, of_token[0], of_session[0], of_day, of_age)
             kind = way.kinds.get(judged)

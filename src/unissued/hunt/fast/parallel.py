@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ class _Work:
 
 
 _work: _Work | None = None
+_Read = tuple[Totals, int, list[Kind], str]
+"""The account of a part, its lines, the kinds that its rows name, and the file of these rows."""
 
 
 @contextmanager
@@ -45,9 +48,10 @@ def scanning(scanner: Scanner, files: Sequence[tuple[Place, int]], jobs: int, st
     """Give what reads the files: here and now when one process is asked for, else others that have begun at once."""
     total = sum(place.size for place, _ in files)
     if jobs < 2 or total < 2 * LEAST or "fork" not in multiprocessing.get_all_start_methods():
-        yield lambda index, store: _here(scanner, dict((one[1], one[0]) for one in files)[index], index, store, steps)
+        places = {index: place for place, index in files}
+        yield lambda index, store: _here(scanner, places[index], index, store, steps)
         return
-    global _work  # noqa: PLW0603 - forked processes inherit it; compiled rules cannot be sent to them
+    global _work  # forked processes inherit it; compiled rules cannot be sent to them
     parts = {index: parts_of(place, index, max(LEAST, total // (_PARTS * jobs))) for place, index in files}
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory(prefix="unissued-") as folder:
@@ -64,14 +68,14 @@ def parts_of(place: Place, file: int, size: int) -> list[Part]:
     """Cut a file into parts of about a size."""
     count = max(1, round(place.size / size))
     bounds = [place.size * number // count for number in range(count + 1)]
-    return [Part(place, file, start, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [Part(place, file, start, end) for start, end in pairwise(bounds)]
 
 
 def _here(scanner: Scanner, place: Place, index: int, store: Store, steps: Steps) -> LineBooks:
     return scanner.scan(Part(place, index, 0, place.size), store.append, steps.advance)[0]
 
 
-def _scan(part: Part) -> tuple[Totals, int, list[Kind], str]:
+def _scan(part: Part) -> _Read:
     """Read a part in a process of its own."""
     assert _work is not None  # noqa: S101 - set before the process was forked
     done = _work.done
@@ -87,7 +91,7 @@ def _scan(part: Part) -> tuple[Totals, int, list[Kind], str]:
 
 
 def _elsewhere(
-    scanner: Scanner, first: Part, futures: Sequence[Future[tuple[Totals, int, list[Kind], str]]], store: Store, steps: Steps
+    scanner: Scanner, first: Part, futures: Sequence[Future[_Read]], store: Store, steps: Steps
 ) -> LineBooks:
     assert _work is not None  # noqa: S101 - the processes are running
     while wait(futures, timeout=0.2).not_done:

@@ -76,11 +76,15 @@ class Kinds:
         return self.known.setdefault(kind, len(self.known))
 
 
+def _temporary() -> IO[bytes]:
+    return tempfile.TemporaryFile(prefix="unissued-")
+
+
 @dataclass
 class Store:
     """Rows of the whole input, in one temporary file that nobody else sees."""
 
-    _file: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile(prefix="unissued-"))
+    _file: IO[bytes] = field(default_factory=_temporary)
     count: int = 0
 
     def append(self, data: bytes) -> None:
@@ -110,7 +114,7 @@ class Store:
     def row(self, number: int) -> Rows:
         """Return one row."""
         self._file.seek(number * ROW.itemsize)
-        found = np.frombuffer(self._file.read(ROW.itemsize), ROW)[0]
+        found: Rows = np.frombuffer(self._file.read(ROW.itemsize), ROW)[0]
         self._file.seek(0, 2)
         return found
 

@@ -1,4 +1,4 @@
-"""Removes duplicates as ``logs.merge`` does: rows with equal ids, or without one of equal content, are looked at again."""
+"""Removes duplicates as ``logs.merge`` does: rows of equal ids, or of equal content, are looked at again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Settled:
         if numbers:
             self._dropped.set(np.array(numbers, np.int64))
 
-    def chunks(self) -> Iterator[tuple[int, Rows]]:
+    def chunks(self) -> Iterator[tuple[Rows, Rows]]:
         """Yield what stays in pieces: the numbers of the rows, and the rows."""
         before = False
         for first, rows in self._store.chunks():
@@ -102,5 +102,3 @@ def _without_copies(store: Store, group: Rows, settled: Settled, raw: Raw) -> li
             seen[content] = number
     settled.drop(copies)
     return list(seen.values()) if len(seen) > 1 else []
-
-

@@ -94,9 +94,9 @@ class Sieve:
         """Return the marks of the keys that can matter, None where all can."""
         asked = [index for index in range(len(self._seen)) if index not in self._denied]
         if self._extended:
-            return np.bitwise_or.reduce([self._seen[index] for index in asked])
+            return np.asarray(np.bitwise_or.reduce([self._seen[index] for index in asked]))
         if self._correlation.type in _TEMPORAL:
-            return np.bitwise_and.reduce(self._seen)
+            return np.asarray(np.bitwise_and.reduce(self._seen))
         return None
 
     def _keys(self, rows: Rows, source_of: Bits, below: int) -> tuple[Bits, Bits]:
@@ -126,9 +126,7 @@ class Sieve:
     def _number(self, source: str) -> int:
         return list(self.judge.pack.catalogue.sources).index(source)
 
-    def _entries(
-        self, numbers: Bits, rows: Rows, source_of: Bits, below: int, keys: Bits, places: Bits
-    ) -> Rows:
+    def _entries(self, numbers: Bits, rows: Rows, source_of: Bits, below: int, keys: Bits, places: Bits) -> Rows:
         found = np.zeros(len(keys), _ENTRY)
         found["key"], found["row"], found["below"] = keys, numbers[places], below
         for name in ("time", "ingested", "number", "said", "said_too"):
@@ -208,7 +206,7 @@ class Sieve:
         group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(entries))))
         same = (entries["said"] == most[group]) | (~first & (entries["said_too"] == most[group]))
         differs = np.logical_or.reduceat(~same, starts) | (most == 0)
-        return differs & self._all_present(entries, starts)
+        return np.asarray(differs & self._all_present(entries, starts))
 
 
 def _everything(_entries: Rows, starts: Bits) -> Bits:

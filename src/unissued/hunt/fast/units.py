@@ -114,5 +114,3 @@ class Classes:
         outcome = (*(node.test(event) for node in self.nodes), *self.more(event)[:1])
         found = self.known[key] = (self._numbers.setdefault(outcome, len(self._numbers)), *self.more(event)[1:])
         return found
-
-
