@@ -22,7 +22,7 @@ TENANT = "0605f9e1-95c8-4a8a-9ec7-b5c3292dffb2"
 EXCHANGE_ONLINE = "00000002-0000-0ff1-ce00-000000000000"
 GRAPH = "00000003-0000-0000-c000-000000000000"
 TOKEN_LIVES = 3600
-READS_A_DAY = 40
+READS_A_DAY = 200
 """Of one person."""
 STRANGER = 20_000
 """One record in so many is a read by an application that nobody knows."""

@@ -7,7 +7,9 @@ and everything that the strict parser would find in it has been found. Any other
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -52,8 +54,10 @@ class Shape:
                 self.elements.learn(inner, depth + 1)
         else:
             self.scalars.add(type(value))
-            if len(self.scalars & {bool, int, float}) > 1:
-                raise UnlearnableError  # as keys of a dictionary 1, 1.0 and true would be one
+
+        kinds = len(self.scalars - {type(None)}) + self.holds_list + (self.members is not None)
+        if kinds > 1:
+            raise UnlearnableError  # as keys of a dictionary 1, 1.0 and true would be one
 
     def _learn_keys(self, keys: Sequence[str]) -> None:
         known = list(self.members or ())
@@ -77,15 +81,11 @@ class Shape:
         if self.members is not None:
             kinds.append(_struct(self.members))
         if self.holds_list:
-            kinds.append(_tuple(self.elements.type() if self.elements else None))
+            kinds.append(tuple.__class_getitem__((self.elements.type() if self.elements else None, ...)))
         found = kinds[0] if kinds else None
         for kind in kinds[1:]:
             found = found | kind
         return found
-
-
-def _tuple(element: Any) -> Any:
-    return tuple.__class_getitem__(()) if element is None else tuple.__class_getitem__((element, ...))
 
 
 def _struct(members: Mapping[str, Shape], left: frozenset[str] = frozenset()) -> type[msgspec.Struct]:
@@ -97,6 +97,18 @@ def _struct(members: Mapping[str, Shape], left: frozenset[str] = frozenset()) ->
     return msgspec.defstruct(
         "Line", fields, rename=names, forbid_unknown_fields=True, omit_defaults=True, frozen=True, gc=False
     )
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the garbage collector away: msgspec 0.22 crashes where it looks at a type that is only half made."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Layout:
@@ -114,7 +126,8 @@ class Layout:
         """Widen the layout by a line."""
         widened = deepcopy(self._shape)
         widened.learn(row)
-        self._decode = msgspec.json.Decoder(_struct(widened.members or {}, self._left)).decode
+        with _without_collection():
+            self._decode = msgspec.json.Decoder(_struct(widened.members or {}, self._left)).decode
         self._shape = widened
         self.keys = tuple(widened.members or ())
 

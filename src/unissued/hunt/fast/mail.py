@@ -39,33 +39,13 @@ TOKEN_MADE = "UniqueTokenIdentifier"  # noqa: S105 - a field's name
 
 # Keys by which the readers may take a row for something else than a bare record, in small letters.
 _TELLING = frozenset(
-    [
-        "auditdata",
-        "raweventdata",
-        "event",
-        "preview",
-        "result",
-        "_raw",
-        "properties",
-        "contenturi",
-        "$table",
-        "type",
-        "timestamp",
-        "actiontype",
-        "lastrow",
-        "value",
-        "records",
-        "results",
-        "tables",
-        "createddatetime",
-        "activitydatetime",
-        "timegenerated",
-        "start_time",
-        "elevationtime",
-        "creationdate",
+    {
+        *("auditdata", "raweventdata", "event", "preview", "result", "_raw", "properties", "contenturi", "$table"),
+        *("type", "timestamp", "actiontype", "lastrow", "value", "records", "results", "tables", "date (utc)"),
+        *("createddatetime", "activitydatetime", "timegenerated", "start_time", "elevationtime", "creationdate"),
         "eventsubmissiontimestamp",
-    ]
-) | {"date (utc)"}
+    }
+)
 _WHO = frozenset(
     {"UserId", "UserKey", "MailboxGuid", "MailboxOwnerUPN", "ClientIPAddress", "ClientIP", "TokenObjectId"}
 )
@@ -81,6 +61,7 @@ _SECONDS = {f"{second:02}{zone}": second * 1_000_000 for second in range(60) for
 _SECOND = 1_000_000
 _NEVER, _NOWHERE = moment_of(0), Origin("", 0)
 _MOST_LEARNED = 300
+_MOST_ISSUED = 20_000
 _MOST_WAYS = 3_000
 _MOST_PLACES = 12_000
 """Users, mailboxes and addresses that are remembered, in all ways of reading together."""
@@ -276,7 +257,7 @@ class MailLines:
                 if issued is not UNSET:
                     since = issued_at.get(issued, -1)
                     if since == -1:
-                        since = self._issue(issued, self._said({CONTEXT: {"IssuedAtTime": issued}}))
+                        since = self._issue(issued)
                     if since is not None:
                         step = bisect_right(steps, time // _SECOND - since)
                 of_age = ages.get(step)
@@ -360,12 +341,19 @@ class MailLines:
         )
         return found
 
-    def _issue(self, issued: object, event: Event) -> int | None:
-        if len(self._issued) >= 20_000:
+    def _issue(self, issued: object) -> int | None:
+        """Return when a token was issued, in seconds; None where it is not said."""
+        if len(self._issued) >= _MOST_ISSUED:
             self._issued.clear()
-        values = event.values(ISSUED)
-        moment = datetime.fromisoformat(str(min(values, key=str))) if values else None
-        found = self._issued[issued] = micros(moment) // _SECOND if moment else None
+        second = _SECONDS.get(issued[17:]) if isinstance(issued, str) else None
+        minute = self._minute(issued) if isinstance(issued, str) and second is not None else None
+        if minute is not None and second is not None:
+            found: int | None = (minute + second) // _SECOND
+        else:
+            values = self._said({CONTEXT: {"IssuedAtTime": issued}}).values(ISSUED)
+            moment = datetime.fromisoformat(str(min(values, key=str))) if values else None
+            found = micros(moment) // _SECOND if moment else None
+        self._issued[issued] = found
         return found
 
 

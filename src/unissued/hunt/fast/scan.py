@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -53,7 +52,6 @@ class Scanner:
         books = LineBooks(part.place, part.file, self.names)
         delay = self.sources.sources[MAIL].usual_delay
         mail = MailLines(self.judge, self.names, books, part.file, delay)
-        gc.freeze()  # what is there now stays; what the lines leave behind has no cycles
         taken = number = 0
         rows: list[bytes] = []
         with part.place.path.open("rb", buffering=0) as source:
