@@ -18,9 +18,8 @@ _PARTS = 256
 class Runs:
     """Entries of one type that has a field ``key``: a hash, so that its last bits divide the entries evenly."""
 
-    def __init__(self, dtype: np.dtype[Any], budget: int = BUDGET) -> None:
+    def __init__(self, dtype: np.dtype[Any]) -> None:
         self._dtype = dtype
-        self._budget = budget
         self._waiting: list[Entries] = []
         self._in_memory = 0
         self._file: IO[bytes] | None = None
@@ -33,7 +32,7 @@ class Runs:
             return
         self._waiting.append(entries)
         self._in_memory += len(entries)
-        if self._in_memory > self._budget:
+        if self._in_memory > BUDGET:
             self._spill()
 
     def _spill(self) -> None:
