@@ -21,8 +21,8 @@ from unissued.logs.piecewise import LineBooks, Place, Steps, Totals
 
 LEAST = 8 << 20
 """Bytes of a part below which another process does not pay."""
-_PARTS = 4
-"""Parts for each process: so many that all of them end at about the same time."""
+_PARTS = 1
+"""Parts for each process: every part learns anew what its lines look like."""
 
 Scanned = Callable[[int, Store], LineBooks]
 """Adds the rows of the file with an index to the store and returns its account."""
