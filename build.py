@@ -1,4 +1,4 @@
-"""Write kql/, spl/, pipelines/, docs/rules/ and docs/targets.md: the same as ``unissued build``."""
+"""Write kql/, spl/, pipelines/ and the generated pages in docs/: the same as ``unissued build``."""
 
 import sys
 from pathlib import Path

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from unissued.errors import PackError
 from unissued.logs import Reading, read, source_map
 from unissued.pack import Pack, load_pack
+from unissued.verify import load_cases
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,6 +27,14 @@ def shipped_pack() -> Pack:
 def read_logs(path: Path) -> Reading:
     """A file or folder of logs, fixtures included: they are read as any export is."""
     return read([path], source_map(shipped_pack().catalogue))
+
+
+def pytest_configure() -> None:
+    """Say once what is wrong with the rules or fixtures, instead of in every module that reads them."""
+    try:
+        load_cases(shipped_pack(), ROOT / "fixtures")
+    except PackError as error:
+        raise pytest.UsageError(f"the rules or fixtures are not in order:\n{error}") from error
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Mail reads, sign-ins and other records for tests of the baseline, made by the day."""
+"""Mail reads, sign-ins and other records for tests of the baseline, made by the day, and rows of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from unissued.baseline import Row, Status
 from unissued.pack import Pack, load_pack
 from unissued.record import Origin, Record
 
@@ -88,3 +89,23 @@ def feeds() -> list[Record]:
     for table in ("SigninLogs", "AADNonInteractiveUserSignInLogs"):
         rows += [dataclasses.replace(sign_in(hour / 24, "F" * 21 + "A"), table=table) for hour in range(-48, 24 * 31)]
     return rows
+
+
+def baseline_row(app: str = GRAPH, client: str = APP, kind: str = "REST", **more: object) -> Row:
+    """Return a row of a combination that has been normal for three weeks, with some cells changed."""
+    cells: dict[str, object] = {
+        "mail_app_key": f"{app or '-'}|{client or '-'}|{kind}",
+        "app_id": app,
+        "client_app_id": client,
+        "client_kind": kind,
+        "mailbox_guid": "",
+        "first_seen": "2026-02-01T09:00:00Z",
+        "last_seen": "2026-02-20T09:00:00Z",
+        "days_seen": 5,
+        "mailboxes": 2,
+        "records": 12,
+        "status": Status.ESTABLISHED,
+        "learned_from": "2026-02-01T09:00:00Z",
+        "learned_to": "2026-02-22T09:00:00Z",
+    }
+    return Row(**{**cells, **more})  # type: ignore[arg-type]

@@ -59,6 +59,10 @@ def mutants(rule: Rule) -> list[Mutant]:
         for change, changed in changes(rule, copy.deepcopy(dict(body))):
             definition = {**rule.definition, key: changed}
             found.setdefault(json.dumps(definition, sort_keys=True, default=str), Mutant(rule.name, change, definition))
+    tables: Any = rule.definition.get("required_tables", [])
+    for table in tables:
+        kept = [name for name in tables if name != table]
+        found[table] = Mutant(rule.name, f"without waiting for {table}", {**rule.definition, "required_tables": kept})
     if rule.is_correlation and "judge" in rule.definition:
         unjudged = {key: value for key, value in rule.definition.items() if key != "judge"}
         found["judge"] = Mutant(rule.name, "without the judge", unjudged)

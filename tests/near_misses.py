@@ -43,13 +43,14 @@ def longer(value: str, kind: str, *, at_the_end: bool) -> str:
 def candidates(rule: Rule, mutant: Mutant, hits: list[Case]) -> Iterator[str]:
     """Yield lines of hits in which one value is longer, as the mutant's change asks for it."""
     item, _, modifier = mutant.change.partition(" with ")[2].rpartition(" as ")
-    field = item.partition("|")[0]
+    field, _, exact = item.partition("|")
+    at_the_end = modifier == "startswith" or exact.startswith("endswith")
     for case in hits:
         for record in read_logs(case.path).records:
             line = case.path.read_text("utf-8").splitlines()[record.origin.line - 1]
             event = Event(record, next(source for source in rule.sources if source.key == record.source))
             for value in map(str, event.values(field)):
-                changed = longer(value, event.source.fields[field].type, at_the_end=modifier == "startswith")
+                changed = longer(value, event.source.fields[field].type, at_the_end=at_the_end)
                 if changed and json.dumps(value) in line:
                     yield line.replace(json.dumps(value), json.dumps(changed))
 
@@ -66,7 +67,7 @@ def write(pack: Pack, rule: Rule, cases: list[Case], folder: Path) -> int:
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     before = len(lines)
     for mutant in all_mutants(pack)[rule.name]:
-        if mutant.change.endswith((" as startswith", " as endswith")) and trial.survives(mutant):
+        if mutant.change.endswith((" as startswith", " as endswith", " as contains")) and trial.survives(mutant):
             loose = replace(rule, definition=mutant.definition)
             for line in candidates(rule, mutant, hits):
                 if _fires(loose, line, lists) and not _fires(rule, line, lists):

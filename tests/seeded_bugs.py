@@ -183,8 +183,9 @@ def survivors(word: str = "") -> Iterator[Bug]:
 
 def main() -> int:
     """Try every bug."""
-    alive = list(survivors(sys.argv[1] if len(sys.argv) > 1 else ""))
-    sys.stdout.write(f"{len(BUGS)} bugs, {len(alive)} live\n")
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    alive = list(survivors(word))
+    sys.stdout.write(f"{sum(word in bug.name for bug in BUGS)} bugs, {len(alive)} live\n")
     return 1 if alive else 0
 
 

@@ -18,27 +18,41 @@ SOURCE = ROOT / "src" / "unissued"
 ALLOWED = {
     "cli": {
         "baseline",
+        "compare",
         "convert",
         "errors",
         "evaluate",
         "coverage",
         "files",
+        "formats",
         "health",
         "hunt",
+        "lake",
         "logs",
         "pack",
+        "package",
         "pages",
         "record",
+        "report",
         "simulate",
+        "skeleton",
+        "sql",
         "verify",
     },
     "__main__": {"cli"},
+    "lake": {"errors", "evaluate", "hunt", "logs", "pack", "record", "sql"},
+    "sql": {"convert", "errors", "pack"},
     "hunt": {"baseline", "errors", "evaluate", "health", "logs", "pack", "record"},
+    "report": {"baseline", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "coverage": {"baseline", "errors", "evaluate", "health", "hunt", "logs", "pack", "record"},
     "health": {"baseline", "evaluate", "pack", "record"},
     "verify": {"baseline", "convert", "engines", "errors", "evaluate", "health", "logs", "pack", "record", "tables"},
-    "pages": {"convert", "errors", "pack", "verify"},
+    "pages": {"convert", "errors", "pack", "package", "verify"},
+    "package": {"convert", "engines", "errors", "files", "pack"},
     "simulate": {"convert", "errors", "evaluate", "logs", "pack", "record", "tables", "verify"},
+    "compare": {"convert", "errors", "evaluate", "formats", "logs", "pack", "record", "verify"},
+    "formats": {"errors"},
+    "skeleton": {"errors", "files", "pack"},
     "engines": {"errors"},
     "tables": {"errors", "pack", "record"},
     "baseline": {"errors", "evaluate", "files", "logs", "pack", "record"},
@@ -91,7 +105,9 @@ def test_only_the_command_line_prints_and_only_the_replay_reaches_the_network(pa
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert "print" not in calls
     network = {"socket", "urllib", "http", "requests", "ftplib", "ssl"}
-    reached = {name.split(".")[0] for name in _imports(path)} & network
+    # urllib.parse takes addresses apart and opens none.
+    names = {name for name in _imports(path) if not name.startswith("urllib.parse")}
+    reached = {name.split(".")[0] for name in names} & network
     assert bool(reached) == (path == SOURCE / "simulate" / "send.py")
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, shipped_pack
-from unissued.baseline import FORMS, SUMS, Baseline, Row, Status, exported
+from mail_reads import APP, GRAPH
+from mail_reads import baseline_row as row
+from unissued.baseline import FORMS, SUMS, Baseline, Status, exported
 from unissued.convert import convert
 from unissued.engines.spl import Reading
 from unissued.errors import LogError
@@ -21,8 +23,6 @@ from unissued.pack import Pack, load_documents, pack_of
 from unissued.record import Origin, Record
 from unissued.verify.readers import KqlReader, Reader, SplReader
 
-APP = "59023ab3-013c-4280-b33a-9378b21b0acf"
-GRAPH = "00000003-0000-0000-c000-000000000000"
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 RULE = "mail_app_new_to_tenant"
 READERS: dict[str, tuple[str, Reader]] = {
@@ -32,31 +32,20 @@ READERS: dict[str, tuple[str, Reader]] = {
 }
 
 
-def row(app: str, client: str, kind: str, status: Status = Status.ESTABLISHED, note: str = "", by: str = "") -> Row:
-    return Row(
-        mail_app_key=f"{app or '-'}|{client or '-'}|{kind}",
-        app_id=app,
-        client_app_id=client,
-        client_kind=kind,
-        mailbox_guid="",
-        first_seen="",
-        last_seen="",
-        days_seen=5,
-        mailboxes=2,
-        records=12,
-        status=status,
-        reviewed_by=by,
-        note=note,
-    )
-
-
 # The first key begins with a letter that begins a formula.
 KEYS = [("", "", "MSExchangeRPC"), (GRAPH, APP, "REST"), ("", APP, "OutlookService")]
 BASELINE = Baseline(
     (
         *(row(*key) for key in KEYS),
-        row(GRAPH, "", "WebServices", Status.APPROVED, '=HYPERLINK("http://192.0.2.1")', "+carol"),
-        row(GRAPH, APP, "IMAP4", Status.BLOCKED),
+        row(
+            GRAPH,
+            "",
+            "WebServices",
+            status=Status.APPROVED,
+            note='=HYPERLINK("http://192.0.2.1")',
+            reviewed_by="+carol",
+        ),
+        row(GRAPH, APP, "IMAP4", status=Status.BLOCKED),
     ),
     "f" * 64,
 )

@@ -155,6 +155,20 @@ CORRUPTIONS: list[tuple[str, str, str, str]] = [
     (SPLUNK, "owa_token_minted_unexplained", "-moment)<=115200,1", "-moment)<=115199,1"),
     (SENTINEL, "mail_token_issued_to_another", "First1 = tolower(TokenObjectId)", "First1 = ''"),
     (SPLUNK, "mail_token_issued_to_another", "eval First1=lower(TokenObjectId)", 'eval First1=""'),
+    (SENTINEL, "mail_app_token_never_issued", 'Feed = "AADManagedIdentitySignInLogs"', 'Feed = "SigninLogs"'),
+    (SPLUNK, "mail_app_token_never_issued", 'category IN ("ServicePrincipalSignInLogs", "Man', 'category IN ("Man'),
+    (SENTINEL, "mail_app_new_to_vip_mailbox", "vip_mailboxes_fault == ''", "vip_mailboxes_fault != ''"),
+    (DEFENDER, "mail_app_new_to_vip_mailbox", "tolower(MailboxGuid) in", "tolower(UserKey) in"),
+    (SPLUNK, "mail_app_new_to_vip_mailbox", "isnotnull(listed1)", "isnull(listed1)"),
+    (SENTINEL, "app_consented_by_new_user_then_mail_read", ") on app\n", ") on T\n"),
+    (SENTINEL, "app_consented_by_new_user_then_mail_read", ") on user\n| where Next >= T and Next - Start <= 7d",
+        ") on user\n| where Next - Start <= 7d"),
+    (DEFENDER, "app_consented_by_new_user_then_mail_read", "Start = max(Start)", "Start = max(Next)"),
+    (SPLUNK, "app_consented_by_new_user_then_mail_read", "isnotnull(there) OR rule=3", "isnull(there) OR rule=3"),
+    (SPLUNK, "app_consented_by_new_user_then_mail_read", "eval user=if(rule=3,fills,user)", "eval user=fills"),
+    (SENTINEL, "app_granted_by_app_then_mail_read", "isnotempty(InitiatedBy_app_servicePrincipalId)", "true"),
+    (DEFENDER, "app_granted_by_app_then_mail_read", 'UserId startswith "ServicePrincipal_"', 'UserId contains "@"'),
+    (SPLUNK, "app_granted_by_app_then_mail_read", "values(fill) AS fills by record", "values(fill) AS fills by rule"),
 ]  # fmt: skip
 
 
@@ -184,7 +198,7 @@ def test_corruption_is_noticed(folder: str, rule: str, old: str, new: str, tmp_p
 
 
 def test_every_shipped_query_is_corrupted_at_least_once() -> None:
-    """What learns and what asks for health are no rules, and have corruptions of their own."""
+    """What learns and what asks for health are no rules, and have corruptions of their own, in the tests of these."""
     shipped = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.kql")} | {
         path.relative_to(ROOT).as_posix() for path in ROOT.joinpath("spl").rglob("*.spl")
     }

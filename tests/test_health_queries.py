@@ -327,6 +327,35 @@ def test_throttled_mailboxes_are_those_of_hunt(seed: int, reader: str) -> None:
     assert wanted
 
 
+# Query, one thing changed in it for each language, and the stream on which that shows.
+DAMAGES = [
+    ("feed_coverage", "Hours = count() by Feed\n", "Hours = sum(Rows) by Feed\n", "+1-Hours", "-Hours", 0),
+    ("mail_token_id_share", "{21}", "{20}", "if(len(App)>0,1,0)", "if(len(App)>=0,1,0)", 0),
+    ("mail_explained_share", "countif(isnotnull(Known)) by", "count() by", "id) AND issued=1", "id)", 0),
+    ("feed_mail_audit_silent", "Hours >= 5", "Hours > 5", "Hours>=5", "Hours>5", 0),
+    ("feed_mailbox_throttled", '== "IsThrottled"', '== "MailAccessType"', '")="IsThrottled"', '")="x"', 0),
+    ("feed_token_id_share_dropped", "Reads >= 20", "Reads >= 200", ">20*Reads", ">90*Reads", 1),
+    ("feed_explained_share_dropped", "100 * Explained <", "0 * Explained >", "Before>=95", "Before>=100", 0),
+]
+
+
+@pytest.mark.parametrize("reader", ["sentinel", pytest.param("splunk, text", marks=pytest.mark.full)])
+@pytest.mark.parametrize(("name", "old_kql", "new_kql", "old_spl", "new_spl", "seed"), DAMAGES)
+def test_damaged_measure_says_something_else(
+    reader: str, name: str, old_kql: str, new_kql: str, old_spl: str, new_spl: str, seed: int
+) -> None:
+    old, new = (old_spl, new_spl) if "splunk" in reader else (old_kql, new_kql)
+    one = query(name, READERS[reader].target)
+    assert old in one.query
+    load(reader, seed)
+    right = READERS[reader].run(one, NOW).rows
+    assert READERS[reader].run(replace(one, query=one.query.replace(old, new)), NOW).rows != right
+
+
+def test_every_health_query_is_damaged() -> None:
+    assert {*(one[0] for one in DAMAGES), "feed_signin_gap"} == set(HEALTH)
+
+
 @pytest.mark.parametrize(
     ("name", "seen", "before", "subject"),
     [

@@ -99,6 +99,8 @@ MISTAKES = [
     ("octal", 12, "'0123' means different things to different YAML readers", "put it in quotes"),
     ("order_of_one", 9, "an order needs two rules or more", ""),
     ("order_of_text", 12, "'many' is no whole number", "gt, gte, lt and lte compare whole numbers"),
+    ("order_that_nothing_joins", 12, "no rule has every key", "one rule has to join the others"),
+    ("order_with_a_rule_without_key", 12, "rule 'good_b' has no key", "name it in an alias"),
     (
         "placeholder_inside_text",
         12,
@@ -112,6 +114,7 @@ MISTAKES = [
         "modifier 'hour' is refused",
         "time parts compare the whole time stamp after conversion",
     ),
+    ("required_table_unknown", 8, "no rows of 'SigninLogs' are counted", ""),
     ("rule_named_twice", 9, "a rule is named twice", ""),
     ("rule_not_in_words", 15, "rule 'good_b' is not used by the condition", ""),
     (

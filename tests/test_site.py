@@ -55,6 +55,8 @@ def test_a_detection_can_be_narrowed(tmp_path: Path, pack: Pack) -> None:
 
 def test_rules_can_be_switched_off_and_lists_are_relative_to_the_file(tmp_path: Path, pack: Pack) -> None:
     text = '[rules.owa_token_minted]\nenabled = false\n[lists]\napproved_mail_apps = "lists/approved.csv"\n'
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "approved.csv").write_text("approved_mail_apps\n", encoding="utf-8")
     site = load_site(settings(tmp_path, text), pack)
     assert site.disabled == {"owa_token_minted"}
     assert site.lists == {"approved_mail_apps": tmp_path / "lists" / "approved.csv"}
@@ -74,6 +76,12 @@ def test_rules_can_be_switched_off_and_lists_are_relative_to_the_file(tmp_path: 
         ('[rules.owa_token_minted]\nexclude = [{UserId = "*"}]\n', "a wildcard would excuse everything"),
         ('[rules.mail_app_reads_many_mailboxes]\nexclude = [{UserId = "a"}]\n', "unknown field 'UserId'"),
         ('[lists]\nfriends = "x.csv"\n', "unknown list 'friends'"),
+        ('[lists]\napproved_mail_apps = "x.csv"\n', "lists.approved_mail_apps: there is no file"),
+        ("[lists]\napproved_mail_apps = 3\n", "lists.approved_mail_apps: 3 is no file name"),
+        ("[rules]\nowa_token_minted = true\n", "rules.owa_token_minted must be a table"),
+        ("[rules.mail_read]\nenabled = false\n", "alerts nobody, so it cannot be enabled or not"),
+        ('[rules.owa_token_minted]\nexclude = [{UserId = "a\\nb"}]\n', "UserId holds '\\n'"),
+        ('[rules.owa_token_minted]\nexclude = [{UserId = "a`b"}]\n', "UserId holds '`'"),
         ("rules\n", "is no TOML"),
     ],
 )

@@ -37,6 +37,7 @@ def correlations() -> dict[str, dict[str, Any]]:
                 name = f"{kind}_{number}_by_{len(keys)}_{'token' if _TOKEN in keys else 'text'}"
                 found[name] = _correlation({"group-by": keys, **body})
     found.update({f"alias_{number}": _correlation(body) for number, body in enumerate(_aliases())})
+    found.update({f"chain_{number}": _correlation(body) for number, body in enumerate(_chains())})
     found.update({f"nested_{number}": _correlation(body) for number, body in enumerate(_nested())})
     return found
 
@@ -101,6 +102,15 @@ def _aliases() -> Iterator[dict[str, Any]]:
             "group-by": ["who"],
             "condition": counted,
         }
+
+
+def _chains() -> Iterator[dict[str, Any]]:
+    """Keys that leave rules out, so that each rule is joined to the next by another one."""
+    ends = {"who": {"a": "UserKey", "b": "UserKey"}, "what": {"b": "Workload", "c": "Workload"}}
+    for rules in (["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"], ["a", "c", "b"]):
+        yield {"type": "temporal_ordered", "rules": rules, "aliases": ends, "group-by": ["who", "what"]}
+    inner = {"who": {"a": "UserKey", "c": "UserKey"}}
+    yield {"type": "temporal_ordered", "rules": ["a", "b", "c"], "aliases": inner, "group-by": ["Workload", "who"]}
 
 
 def _nested() -> Iterator[dict[str, Any]]:

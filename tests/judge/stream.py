@@ -52,6 +52,7 @@ def judge(rules: Rules, name: str, lines: Sequence[Line], given: Given) -> Said:
 
     def feed(denied: set[str], start: datetime, end: datetime, judged: datetime) -> str:
         tables = {table for below in denied for table in _required(rules, below)}
+        tables = set(definition.get("required_tables", tables)) if tables else tables
         reasons = {_gap(table, lines, given, (start, end, judged)) for table in tables} - {""}
         # A table that is not there at all says more than one with holes.
         return max(reasons, default="", key=lambda reason: reason == "feed_missing")
@@ -85,7 +86,8 @@ def _wanted(above: Mapping[str, Any], below: str) -> set[str]:
         names += FIELDS[above["judge"]][list(body["rules"]).index(below)]
     if isinstance(body.get("condition"), Mapping) and "field" in body["condition"]:
         names.append(body["condition"]["field"])
-    return {body.get("aliases", {}).get(name, {}).get(below, name) for name in names}
+    aliases = {name: body.get("aliases", {}).get(name, {below: name}) for name in names}
+    return {own[below] for own in aliases.values() if below in own}
 
 
 def _required(rules: Rules, name: str) -> set[str]:

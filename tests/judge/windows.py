@@ -110,16 +110,21 @@ class Windows:
     # Groups
 
     def _groups(self) -> set[Group]:
+        """Return the groups of the rules that have every key; the others are asked which of them they belong to."""
         names = self.body["group-by"]
         return {
             tuple(zip(names, chosen, strict=True))
             for rule, found in self.hits.items()
+            if all(self._has(rule, name) for name in names)
             for hit in found
             for chosen in product(*(self._values(rule, hit, name) for name in names))
         }
 
+    def _has(self, rule: str, name: str) -> bool:
+        return rule in self.body.get("aliases", {}).get(name, self.hits)
+
     def _belongs(self, rule: str, hit: Hit, group: Group) -> bool:
-        return all(value in self._values(rule, hit, name) for name, value in group)
+        return all(value in self._values(rule, hit, name) for name, value in group if self._has(rule, name))
 
     def _values(self, rule: str, hit: Hit, name: str) -> tuple[str, ...]:
         aliases = self.body.get("aliases", {})

@@ -15,7 +15,7 @@ from itertools import count
 from unissued.evaluate import Event, evaluate
 from unissued.pack import Catalogue, load_catalogue
 from unissued.record import Record, utc_text
-from unissued.verify.agreement import Stream, is_absence
+from unissued.verify.agreement import Stream
 from unissued.verify.draw import Batch, Drawn, draw_batch
 
 _PLAIN = re.compile(r"[A-Za-z]\w*\Z")
@@ -51,7 +51,7 @@ def fields_of(documents: tuple[dict[str, object], ...]) -> Iterator[tuple[str, l
 def is_fit(drawn: Drawn) -> bool:
     """Tell whether the other judge can be asked about a rule."""
     rule = drawn.rule
-    if len(rule.sources) != 1 or (rule.is_correlation and is_absence(rule)):
+    if len(rule.sources) != 1 or (rule.is_correlation and rule.is_absence):
         return False
     fields = rule.sources[0].fields
     if rule.is_correlation:

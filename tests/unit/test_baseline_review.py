@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
 
+from mail_reads import APP, BOX, GRAPH, whole_pack
+from mail_reads import baseline_row as row
 from unissued.baseline import (
     Baseline,
     Row,
@@ -21,30 +24,8 @@ from unissued.baseline import (
 from unissued.errors import LogError
 from unissued.pack.applications import load_applications, never_automatic
 
-APP = "59023ab3-013c-4280-b33a-9378b21b0acf"
-GRAPH = "00000003-0000-0000-c000-000000000000"
 EXPLORER = "de8bc8b5-d9f9-48b1-a8ad-b748da725064"
-BOX = "00000000-0000-4000-8000-000000000001"
 WORD = Word("Carol", "asked the owner", datetime(2026, 3, 5, tzinfo=UTC))
-
-
-def row(app: str = GRAPH, client: str = APP, kind: str = "REST", **more: object) -> Row:
-    plain = Row(
-        mail_app_key=f"{app or '-'}|{client or '-'}|{kind}",
-        app_id=app,
-        client_app_id=client,
-        client_kind=kind,
-        mailbox_guid="",
-        first_seen="2026-02-01T09:00:00Z",
-        last_seen="2026-02-20T09:00:00Z",
-        days_seen=5,
-        mailboxes=2,
-        records=12,
-        status=Status.ESTABLISHED,
-        learned_from="2026-02-01T09:00:00Z",
-        learned_to="2026-02-22T09:00:00Z",
-    )
-    return dataclasses.replace(plain, **more)  # type: ignore[arg-type]
 
 
 RARE = row(client=EXPLORER, mailboxes=1, days_seen=1, status=Status.LEARNING)
@@ -64,6 +45,17 @@ def test_names_have_sources_and_the_dangerous_ones_are_known_to_learning() -> No
     assert all(one.name and one.source for one in known.values())
     assert never_automatic() == {one.id for one in known.values() if one.group != "first_party"}
     assert GRAPH not in never_automatic()
+
+
+def test_rule_asks_for_the_applications_known_from_intrusions() -> None:
+    """The rule has its own copy of the ids: a Sigma rule is read by itself."""
+    known = {one.id for one in load_applications().values() if one.group == "known_from_intrusions"}
+    detection = whole_pack().rule("mail_app_known_from_intrusions").definition["detection"]
+    assert isinstance(detection, Mapping)
+    assert [(name, set(ids)) for one in detection["selection_app"] for name, ids in one.items()] == [
+        ("ClientAppId", known),
+        ("AppId", known),
+    ]
 
 
 def test_table_names_applications_and_does_not_guess() -> None:

@@ -10,35 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from mail_reads import APP, BOX, baseline_row
 from unissued.baseline import Row, Status, read_baseline, write_baseline
 from unissued.baseline.lists import read_list
 from unissued.baseline.table import COLUMNS, is_key
 from unissued.errors import LogError
 from unissued.pack import load_catalogue
 
-APP = "59023ab3-013c-4280-b33a-9378b21b0acf"
 OTHER = "27922004-5251-4030-b22d-91ecd9a37ea4"
-BOX = "00000000-0000-4000-8000-000000000001"
-ROW = Row(
-    mail_app_key=f"{APP}|-|REST",
-    app_id=APP,
-    client_app_id="",
-    client_kind="REST",
-    mailbox_guid="",
-    first_seen="2026-02-01T09:00:00Z",
-    last_seen="2026-02-20T09:00:00Z",
-    days_seen=5,
-    mailboxes=2,
-    records=12,
-    status=Status.ESTABLISHED,
+ROW = baseline_row(
+    APP,
+    "",
     reviewed_by="Carol",
     reviewed_at="2026-02-21",
     note='said "yes", twice\nand meant it',
     token_ids=20,
     token_ids_explained=19,
     records_with_token_id=12,
-    learned_from="2026-02-01T09:00:00Z",
-    learned_to="2026-02-22T09:00:00Z",
 )
 SECOND = dataclasses.replace(
     ROW, mail_app_key=f"-|{OTHER}|OWA", app_id="", client_app_id=OTHER, client_kind="OWA", status=Status.LEARNING

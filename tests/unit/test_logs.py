@@ -645,7 +645,7 @@ HUNTED_REQUEST = {
         (
             diagnostic("MicrosoftGraphActivityLogs", RAW_REQUEST),
             "MicrosoftGraphActivityLogs",
-            "B4 diagnostic envelope",
+            "C1 Graph activity envelope",
             (),
         ),
         (
@@ -995,10 +995,13 @@ def test_portal_export_with_the_capped_number_of_rows_is_partial(number: int, pa
     assert bool(desk.only(content).partial) is partial
 
 
-def test_result_index_below_count_is_only_a_note(desk: Desk) -> None:
-    report = desk.only(table(wrapper(ResultIndex=3, ResultCount=7)))
-    assert report.partial == []
-    assert report.notes == ["highest ResultIndex 3 < ResultCount 7"]
+@pytest.mark.parametrize(
+    ("index", "number", "sign"), [(3, 7, "ResultIndex 3 < ResultCount 7"), (-1, 0, "failed pages")]
+)
+def test_short_result_count_and_failed_pages_are_partial(index: int, number: int, sign: str, desk: Desk) -> None:
+    report = desk.only(table(wrapper(ResultIndex=index, ResultCount=number)))
+    assert len(report.partial) == 1
+    assert sign in report.partial[0]
 
 
 @pytest.mark.parametrize(
@@ -1170,9 +1173,16 @@ def test_empty_folder_is_partial(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("magic", "words"),
-    [(b"PK\x03\x04", "zip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PAR1", "Parquet"), (b"BZh9", "bzip2")],
+    [
+        (b"PK\x03\x04", "zip"),
+        (b"\x28\xb5\x2f\xfd", "compressed data"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"PAR1", "Parquet"),
+        (b"BZh9", "bzip2"),
+        (b"\xfd7zXZ\x00", "xz"),
+    ],
 )
-def test_archives_are_refused_as_a_whole_and_do_not_stop_the_others(magic: bytes, words: str, tmp_path: Path) -> None:
+def test_damaged_archives_are_refused_and_do_not_stop_the_others(magic: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(magic + b"rest")
     (tmp_path / "b").write_text(lines(mail()))
     result = read([tmp_path], SOURCES)

@@ -923,3 +923,34 @@ def test_a_list_that_must_not_be_empty() -> None:
     for reading in Reading:
         assert run(search, [event(f="a"), event(NOW - 1, f="zz")], TABLE, reading) == [{"f": "zz"}]
         assert run(search, [event(f="zz")], {"t": [{"key": ""}]}, reading) == [{"entries": 0}]
+
+
+# xyseries, search *
+
+
+@pytest.mark.parametrize("reading", Reading)
+def test_xyseries_makes_a_column_of_each_value_of_the_second_field(reading: Reading) -> None:
+    events = [event(x="a", y="p", n="1"), event(x="a", y="q", n="2"), event(x="b", y="p", n="3"), event(x="b", y="r")]
+    rows = run("index=* | xyseries x y n | sort 0 x", events, reading=reading)
+    assert rows == [{"x": "a", "p": "1", "q": "2"}, {"x": "b", "p": "3"}]
+
+
+def test_the_order_of_a_series_is_open() -> None:
+    events = [event(NOW, x="b", y="p", n="1"), event(NOW - 1, x="a", y="p", n="2")]
+    orders = [column(run("index=* | xyseries x y n", events, reading=one), "x") for one in (TEXT, NUMBERS)]
+    assert orders == [["a", "b"], ["b", "a"]]
+
+
+@pytest.mark.parametrize("other", [event(x="a", y="p", n="2"), event(x="a", n="2"), event(y="p", n="2")])
+def test_cells_that_two_rows_want_and_rows_without_a_key_are_refused(other: SplunkEvent) -> None:
+    with pytest.raises(UnsupportedError, match="line 1"):
+        run("index=* | xyseries x y n", [event(x="a", y="p", n="1"), other])
+
+
+def test_search_for_everything_keeps_every_row() -> None:
+    assert len(run("index=* | stats count by x | search *", [event(x="a"), event(x="b"), event()])) == 2
+    assert len(run("index=* | append [| makeresults | search *] | table x", [event(x="a")])) == 2
+    with pytest.raises(SplError, match="unexpected"):
+        parse("index=* | search * a=b")
+    with pytest.raises(SplError, match="three fields"):
+        parse("index=* | xyseries x x n")

@@ -7,7 +7,16 @@ import sys
 
 import click
 
-from unissued.cli import baselines, hunting, replay, rules, verifying  # noqa: F401 - each hangs its verbs on the group
+from unissued.cli import (  # noqa: F401 - each hangs its verbs on the group
+    authoring,
+    baselines,
+    changes,
+    hunting,
+    packaging,
+    replay,
+    rules,
+    verifying,
+)
 from unissued.cli.group import commands
 from unissued.cli.terminal import complain
 from unissued.errors import PackError

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from unissued import coverage
+from unissued import coverage, lake
 from unissued.cli.group import commands
 from unissued.cli.options import (
     FILE,
@@ -22,12 +22,13 @@ from unissued.cli.options import (
     quiet_option,
     root_option,
 )
-from unissued.cli.project import given_lists, list_files_of, load, named, read_logs
-from unissued.cli.terminal import plain_or_coloured, reading_bar, write
+from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, search_what_can_be
+from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
+from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
-from unissued.hunt import Engine, Question, as_json, as_jsonl, search, visible
-from unissued.hunt.text import as_text
+from unissued.hunt import Question, Way, visible
 from unissued.pack import Site, load_site
+from unissued.report import Access, Report
 
 
 @commands.command("hunt")
@@ -38,12 +39,18 @@ from unissued.pack import Site, load_site
 @baseline_option
 @list_option
 @click.option("--site", "site_file", type=FILE, help="The site's own settings, an unissued.toml.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
+@format_option
+@items_option
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
+@click.option("--refused", "refused", type=FILE, help="Write each refused record there: file, line, reason, text.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
 @engine_option
 @jobs_option
 @date_order_option
+@click.option(
+    "--column", default="", help="For duckdb and spark: Parquet files with the record as text in this column."
+)
+@click.option("--master", default="", help="Spark's master; by default that of the environment.")
 @quiet_option
 @root_option
 def hunt_command(
@@ -55,31 +62,46 @@ def hunt_command(
     list_files: tuple[str, ...],
     site_file: Path | None,
     form: str,
+    items_file: Path | None,
     output: Path | None,
+    refused: Path | None,
     no_color: bool,
-    engine: Engine,
+    engine: Literal["auto", "fast", "reference", "duckdb", "spark"],
     jobs: int | None,
     date_order: Literal["mdy", "dmy"] | None,
+    column: str,
+    master: str,
     quiet: bool,
     root: Path | None,
 ) -> None:
     """Search exported logs: files or folders, in any shape that the readers know.
 
     Duplicates are removed and counted; what was read is used, a duplicate, refused or skipped, and the sum is shown.
+    Ctrl-C ends the reading, not the hunt: it reports what was read so far, as partial, with status 130.
     """
     pack = load(root)
     named(pack, names)
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
+    counted = form in COUNTED or items_file is not None
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
-    question = Question(site.pack, lists, only, since, until)
-    with reading_bar(quiet) as report:
-        result = search(question, tuple(map(Path, paths)), engine, jobs, date_order, report)
-    if form == "text":
-        write(plain_or_coloured(as_text(result), output, no_color=no_color), output)
+    if engine == "duckdb" or engine == "spark":
+        if counted:
+            raise click.UsageError(
+                f"--engine {engine} brings back what was found, not who read what: leave out {form} and --items"
+            )
+        judge = lake.SparkEngine(master) if engine == "spark" else lake.DuckDBEngine()
+        result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until, column=column)
     else:
-        write(as_json(result) if form == "json" else as_jsonl(result), output)
-    raise click.exceptions.Exit(result.exit_status)
+        way = Way(engine, jobs, date_order, every_record=counted)
+        result = search_what_can_be(
+            Question(site.pack, lists, only, since, until), paths, way, quiet=quiet, refused=refused
+        )
+    with Access(site.pack, lists, since=since, until=until) as access:
+        if counted:
+            count(access, result)
+        write_report(Report(site.pack, result, access), form, output, items_file, no_color=no_color)
+    raise click.exceptions.Exit(130 if result.reading.interrupted else result.exit_status)
 
 
 @commands.command("coverage")
@@ -155,6 +177,8 @@ def explain_command(
 ) -> None:
     """Show why a rule does or does not fire on a record: its condition as a tree with + and -.
 
+    A record inside an archive is named as reports show it, such as case.zip!folder/ual.json:3.
+
     For a correlation the rules below it are shown.
     """
     pack = load(root)
@@ -162,10 +186,20 @@ def explain_command(
     file, line = _place(place)
     given = given_lists(pack, baseline_file, list_files_of(pack, list_files))
     lists = comparable_lists(pack.catalogue, given)
-    reading = read_logs(pack, (file,), quiet=True, date_order=date_order)
-    records = [record for record in reading.records if line is None or record.origin.line == line]
+    outer = file.partition("!")[0]  # members of archives are shown as case.zip!member
+    member = "!" in file and not Path(file).exists() and Path(outer).is_file()
+    reading = read_logs(pack, (outer if member else file,), quiet=True, date_order=date_order)
+    records = [
+        record
+        for record in reading.records
+        if (line is None or record.origin.line == line) and (not member or record.origin.file == file)
+    ]
     if not records:
-        reasons = [refusal.reason for refusal in reading.refusals if refusal.line == line]
+        reasons = [
+            refusal.reason
+            for refusal in reading.refusals
+            if refusal.line == line and (not member or refusal.file == file)
+        ]
         raise click.UsageError(f"{place}: no usable record there{': ' + visible(reasons[0]) if reasons else ''}")
     for record in records:
         click.echo(f"{visible(record.origin.file)}:{record.origin.line} {record.source} {visible(record.id)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from unissued.formats import FORMS
 from unissued.pack import parse_span
 
 
@@ -55,6 +56,10 @@ baseline_option = click.option(
 list_option = click.option(
     "--list", "list_files", multiple=True, metavar="NAME=FILE", help="A list that rules ask for, as CSV."
 )
+format_option = click.option(
+    "--format", "form", type=click.Choice(["text", *FORMS]), default="text", show_default=True, help="For whom."
+)
+output_option = click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 date_order_option = click.option(
     "--date-order",
@@ -64,10 +69,11 @@ date_order_option = click.option(
 
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["auto", "fast", "reference"]),
+    type=click.Choice(["auto", "fast", "reference", "duckdb", "spark"]),
     default="auto",
     show_default=True,
-    help="What judges: the reference, or what finds the same in less time and memory, for JSON Lines. Auto chooses.",
+    help="What judges: the reference; fast, which finds the same in less time and memory; or auto, which chooses. "
+    "duckdb and spark read lines of JSON only, see docs/lake.md.",
 )
 jobs_option = click.option(
     "--jobs",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +12,11 @@ import click
 
 from unissued import baseline
 from unissued.baseline.lists import read_list
-from unissued.cli.terminal import reading_bar
-from unissued.logs import Reading, read, source_map
+from unissued.cli.terminal import asked_to_stop, reading_bar
+from unissued.evaluate import comparable_lists
+from unissued.files import whole
+from unissued.hunt import Hunt, Question, Way, search, visible
+from unissued.logs import Reading, RefusedFile, read, source_map
 from unissued.pack import Pack, Rule, load_pack
 
 
@@ -49,6 +54,27 @@ def read_logs(
         return read(tuple(map(Path, paths)), source_map(pack.catalogue), date_order=date_order, progress=report)
 
 
+def search_what_can_be(
+    question: Question, paths: tuple[str, ...], way: Way, *, quiet: bool, refused: Path | None = None
+) -> Hunt:
+    """Hunt through logs until the end or the first Ctrl-C, and write the refused records to a file if one is named."""
+    with ExitStack() as stack:
+        report = stack.enter_context(reading_bar(quiet))
+        try:
+            file = RefusedFile(stack.enter_context(whole(refused))) if refused else None
+        except OSError as error:
+            raise click.FileError(str(refused), error.strerror or "cannot be written") from error
+        stop = stack.enter_context(asked_to_stop())
+        found = search(question, tuple(map(Path, paths)), replace(way, refused=file), report, stop, _tell)
+    if found.reading.interrupted:
+        click.echo("interrupted: what follows is about what was read so far", err=True)
+    return found
+
+
+def _tell(said: str) -> None:
+    click.echo(visible(said, 1000), err=True)
+
+
 def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:
     """Return the files that ``--list NAME=FILE`` names, by the name of the list."""
     files: dict[str, Path] = {}
@@ -59,6 +85,13 @@ def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:
             raise click.BadParameter(f"{item!r} is not NAME=FILE with a name of {known}", param_hint="--list")
         files[name] = Path(file)
     return files
+
+
+def with_given_lists(pack: Pack, baseline_file: Path | None, items: tuple[str, ...]) -> Pack:
+    """Return a pack whose queries hold the lists of a baseline and of ``--list`` instead of looking them up."""
+    given = given_lists(pack, baseline_file, list_files_of(pack, items))
+    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
+    return Pack(pack.rules, pack.catalogue.with_lists(entries))
 
 
 def given_lists(pack: Pack, baseline_file: Path | None, files: Mapping[str, Path]) -> dict[str, frozenset[str]]:

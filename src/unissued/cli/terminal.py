@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import click
 from rich.console import Console
@@ -43,6 +45,23 @@ def reading_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 
 @contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Take the first Ctrl-C as the wish to stop where it makes sense; the second one ends at once."""
+    asked: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def bar(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
     """Show bars on stderr while working, if stderr is a terminal."""
     if quiet or not sys.stderr.isatty():
@@ -60,10 +79,11 @@ def bar(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
         yield tick
 
 
-def write(text: str, output: Path | None) -> None:
-    """Write to a file, whole or not at all, or to stdout."""
+def write(text: str | Iterable[str], output: Path | None) -> None:
+    """Write a text, or its parts, to a file, whole or not at all, or to stdout."""
     if output is None:
-        click.echo(text, nl=False)
+        for part in (text,) if isinstance(text, str) else text:
+            click.echo(part, nl=False)
         return
     try:
         write_whole(output, text)

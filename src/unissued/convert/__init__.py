@@ -3,11 +3,14 @@
 from unissued.convert.asked import Asked, asked_of
 from unissued.convert.build import Build, Differences, Refused, build, convert, differences, write
 from unissued.convert.health import HEALTH, health_query
+from unissued.convert.kql_rule import FAULT, further_back
 from unissued.convert.kusto import column
 from unissued.convert.learning import LISTS, learning
 from unissued.convert.query import ROWS, Query, Schedule, path_of
+from unissued.convert.site import build_site, site_differences, write_site
 
 __all__ = [
+    "FAULT",
     "HEALTH",
     "LISTS",
     "ROWS",
@@ -19,11 +22,15 @@ __all__ = [
     "Schedule",
     "asked_of",
     "build",
+    "build_site",
     "column",
     "convert",
     "differences",
+    "further_back",
     "health_query",
     "learning",
     "path_of",
+    "site_differences",
     "write",
+    "write_site",
 ]

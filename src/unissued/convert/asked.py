@@ -55,4 +55,4 @@ def _keys(rule: Rule, below: Rule) -> list[str]:
         for name in names
         if name in aliases
     }
-    return [own.get(name, {}).get(below.name, name) for name in names]
+    return [own.get(name, {}).get(below.name, name) for name in names if name not in own or below.name in own[name]]

@@ -19,7 +19,14 @@ from unissued.errors import UnsupportedError
 from unissued.files import write_whole
 from unissued.pack import TARGETS, Pack, Rule
 
-_FOLDERS = {"kql": ".kql", "spl/searches": ".spl", "docs/rules": ".md"}
+_FOLDERS = {
+    "kql": (".csv", ".json", ".kql", ".yaml"),
+    "spl/app": ("",),  # every file
+    "spl/searches": (".spl",),
+    "docs/attack": (".json", ".md"),
+    "docs/rules": (".md",),
+}
+"""Folders of generated files, with how these end."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,9 @@ class Build:
     files: Mapping[str, str]
     refused: tuple[Refused, ...]
     queries: tuple[Query, ...] = ()
+    """Of the rules."""
+    learning: tuple[Query, ...] = ()
+    health: tuple[Query, ...] = ()
 
     def with_files(self, more: Mapping[str, str]) -> Build:
         """Return a build with other generated files beside its own."""
@@ -104,14 +114,17 @@ def build(pack: Pack, targets: Collection[str] = TARGETS, only: str | None = Non
             else:
                 files[query.path] = query.text
                 queries.append(query)
+    learning: list[Query] = []
+    checks: list[Query] = []
     if only is None:
         asked = [target for target in TARGETS if target in targets]
+        learning = list(learning_queries(pack, asked))
         checks, cannot = health_queries(pack, asked)
-        files |= {query.path: query.text for query in (*learning_queries(pack, asked), *checks)}
+        files |= {query.path: query.text for query in (*learning, *checks)}
         refused += [Refused(f"health/{name}", target, reason) for name, target, reason in cannot]
     if only is None and set(targets) == set(TARGETS):
         files |= pipeline_files(pack.catalogue)
-    return Build(dict(sorted(files.items())), tuple(refused), tuple(queries))
+    return Build(dict(sorted(files.items())), tuple(refused), tuple(queries), tuple(learning), tuple(checks))
 
 
 def differences(build: Build, root: Path, *, complete: bool) -> Differences:
@@ -151,10 +164,10 @@ def _diff(path: str, there: str | None, expected: str | None) -> str:
 def _extra(build: Build, root: Path) -> list[str]:
     """Return the generated files that no rule produces; files of other kinds are nobody's business."""
     found = []
-    for folder, ending in _FOLDERS.items():
-        for path in (root / folder).rglob(f"*{ending}"):
+    for folder, endings in _FOLDERS.items():
+        for path in (root / folder).rglob("*"):
             name = path.relative_to(root).as_posix()
-            if name not in build.files and path.is_file():
+            if name not in build.files and name.endswith(endings) and path.is_file():
                 found.append(name)
     return sorted(found)
 

@@ -28,9 +28,9 @@ _TAKEN = frozenset(
         "print distinct range contains has between asc desc of with to typeof kind true false null time datetime "
         "string long int real bool dynamic from search eval stats fields table lookup id t v seen start next step "
         "change again values sum begins events firings sums judged company alone ingested old hours expected gaps "
-        "feed hour rows before known link large block unknown why records unissued row rule group state number "
+        "feed hour rows before single known link large block unknown why records unissued row rule group state number "
         "fresh new newest arrived enough entries fault listed said "
-        "previous moment near shift cell spans span begin end latest reportid timegenerated timestamp",
+        "previous moment near shift cell fill fills there spans span begin end latest reportid timegenerated timestamp",
     )
 )
 _KINDS = {"token": "a token", "int": "a number", "time": "a time"}
@@ -55,11 +55,16 @@ class Correlation:
     denied: tuple[str, ...]
     """Rules of which none may match; empty unless the condition is ``a and not b``."""
     names: Mapping[str, Mapping[str, str]]
-    """Rule -> column name of a key (or ``V``, or what a judge looks at) -> the rule's own field."""
+    """Rule -> column name of a key (or ``V``, or what a judge looks at) -> the rule's own field.
+
+    A key that leaves the rule out is not there.
+    """
     judge: str = ""
     """Name of the test that two records must meet as well."""
     lists: tuple[str, ...] = ()
     """The lists that it asks for."""
+    excluded: tuple[Mapping[str, str], ...] = ()
+    """Groups that a site does not want to hear of: column name of a key -> text."""
 
     @property
     def span(self) -> str:
@@ -70,6 +75,10 @@ class Correlation:
     def seconds(self) -> int:
         """The window in seconds."""
         return int(self.window.total_seconds())
+
+    def keys_of(self, rule: str) -> tuple[str, ...]:
+        """Return the keys that do not leave a rule out."""
+        return tuple(key for key in self.keys if key in self.names[rule])
 
     def own_names(self, rule: str) -> Mapping[str, str]:
         """Return what a rule itself calls the keys."""
@@ -123,7 +132,12 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
     elif kind not in ("temporal", "temporal_ordered"):
         raise UnsupportedError.at(rule.name, f"type {kind} cannot be converted")
     for name in (*rules, *denied):
-        names[name] = {column: aliases.get(key, {}).get(name, key) for column, key in wanted.items()}
+        names[name] = {
+            column: aliases.get(key, {}).get(name, key)
+            for column, key in wanted.items()
+            if key not in aliases or name in aliases[key]
+        }
+    _keys_join(rule, rules, names)
     _keys_can_meet(pack, rule, names)
     if rule.judge:
         for name, letter, fields in zip(rules, JUDGED, JUDGES[rule.judge].fields, strict=True):
@@ -141,7 +155,30 @@ def correlation_of(pack: Pack, rule: Rule) -> Correlation:
         names,
         rule.judge,
         rule.lists,
+        _excluded(rule, {name: names[name] for name in rules}),
     )
+
+
+def _keys_join(rule: Rule, rules: tuple[str, ...], names: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse rules in an order in which one of them has no key in common with those before it."""
+    before = set(names[rules[0]])
+    for name in rules[1:]:
+        if not before & set(names[name]):
+            problem = f"rule '{name}' has no key in common with the rules before it"
+            raise UnsupportedError.at(rule.name, problem, "put the rule that has every key before it")
+        before |= set(names[name])
+
+
+def _excluded(rule: Rule, names: Mapping[str, Mapping[str, str]]) -> tuple[Mapping[str, str], ...]:
+    """Return the groups that a site excludes, by the names of their columns."""
+    for value in (value for entry in rule.excluded for value in entry.values()):
+        if not value.isascii():
+            # Letter case is folded in ASCII alone, and the targets fold more.
+            raise UnsupportedError.at(rule.name, f"cannot exclude {value!r} exactly", "ASCII alone")
+    for entry in rule.excluded:
+        if not any({_KEY.sub("_", key) for key in entry} <= set(own) for own in names.values()):
+            raise UnsupportedError.at(rule.name, "cannot exclude by keys that no rule has together", "one of the keys")
+    return tuple({_KEY.sub("_", key): value for key, value in entry.items()} for entry in rule.excluded)
 
 
 def _threshold(rule: Rule, condition: SigmaCorrelationCondition) -> int:

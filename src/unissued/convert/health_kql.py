@@ -36,10 +36,10 @@ def write(pack: Pack, name: str, target: str) -> Written:
     Raises:
         UnsupportedError: the target cannot say it.
     """
-    return _WRITERS[name](_Writer(pack, target))
+    return _WRITERS[name](Writer(pack, target))
 
 
-class _Writer:
+class Writer:
     """Writes for one target, and remembers what was read."""
 
     def __init__(self, pack: Pack, target: str) -> None:
@@ -53,6 +53,7 @@ class _Writer:
         return self.distinct(branch, keys, [f"| where {self.time} > ago({back}d)", *more])
 
     def distinct(self, branch: Branch, keys: Mapping[str, str], early: Sequence[str]) -> str:
+        """Return the records of a branch with canonical keys, one row each."""
         self.parts.append(branch)
         reading = read(branch, self.target, self.define, keys, early=early, show=False)
         names = ", ".join(dict.fromkeys(["T", "Id", *keys]))
@@ -71,6 +72,7 @@ class _Writer:
         return "union isfuzzy=true\n" + ",\n".join(texts)
 
     def done(self, lets: str, main: str, *notes: str) -> Written:
+        """Return the whole query, and what was read for it."""
         tables = tables_of(self.parts)
         return Written(
             self.define.text() + lets + main, tables, tuple(self.define.lists), (*notes_of(self.parts), *notes)
@@ -81,7 +83,7 @@ def _let(name: str, text: str) -> str:
     return f"let {name} = materialize(\n{indented(text)}\n);\n"
 
 
-def _coverage(of: _Writer) -> Written:
+def _coverage(of: Writer) -> Written:
     feeds = []
     tables = []
     for source in of.pack.catalogue.sources.values():
@@ -102,7 +104,7 @@ def _coverage(of: _Writer) -> Written:
     return Written(main, tuple(dict.fromkeys(tables)), (), ("a feed without any row has no line",))
 
 
-def _token_id_share(of: _Writer) -> Written:
+def _token_id_share(of: Writer) -> Written:
     counts = ", ".join(f"{name} = countif(isnotempty({name}))" for name in ("App", "Client", "Session"))
     text = of.reads("read", {"Kind": "ClientKind", **CARRIED}, BACK)
     main = (
@@ -113,7 +115,7 @@ def _token_id_share(of: _Writer) -> Written:
     return of.done(_let("Reads", text), main)
 
 
-def _explained_share(of: _Writer) -> Written:
+def _explained_share(of: Writer) -> Written:
     text = of.reads("read", {"Key": "MailAppKey", "Token": TOKEN}, BACK)
     lets = _let("Reads", text) + _let("Issued", f"{of.issued(BACK + 2)}\n| distinct Token")
     main = (
@@ -128,7 +130,7 @@ def _explained_share(of: _Writer) -> Written:
     return of.done(lets, main)
 
 
-def _signin_gap(of: _Writer) -> Written:
+def _signin_gap(of: Writer) -> Written:
     source = required(of.pack, of.target)
     feeds = source.required_tables
     names = ", ".join(f'"{feed}"' for feed in feeds)
@@ -187,7 +189,7 @@ def _signin_gap(of: _Writer) -> Written:
     )
 
 
-def _silent(of: _Writer) -> Written:
+def _silent(of: Writer) -> Written:
     text = f"{of.reads('read', {}, 2 * 7)}\n| summarize Rows = count() by Hour = bin(T, 1h)"
     main = (
         "Hours\n| project Hour = Hour + 7d, Expected = Rows\n| where Hour + 1h <= end\n"
@@ -200,7 +202,7 @@ def _silent(of: _Writer) -> Written:
     return of.done(_HOURS_END + _let("Hours", text), main)
 
 
-def _throttled(of: _Writer) -> Written:
+def _throttled(of: Writer) -> Written:
     text = of.reads("throttled", {"Mailbox": "MailboxGuid", "Owner": "MailboxOwnerUPN"}, BACK)
     main = (
         "Throttled\n| summarize Throttled = count(), First = min(T), Last = max(T) by Mailbox, Owner\n"
@@ -209,7 +211,7 @@ def _throttled(of: _Writer) -> Written:
     return of.done(_let("Throttled", text), main)
 
 
-def _token_id_dropped(of: _Writer) -> Written:
+def _token_id_dropped(of: Writer) -> Written:
     text = of.reads("read", {"Kind": "ClientKind", "Token": TOKEN}, BACK + 3)
     shaped = f'Token matches regex "{SHAPE}$"'
     now, before = "T >= day and T < day + 1d", f"T >= day - {BACK}d and T < day"
@@ -223,7 +225,7 @@ def _token_id_dropped(of: _Writer) -> Written:
     return of.done(_DAY + _let("Reads", text), main)
 
 
-def _explained_dropped(of: _Writer) -> Written:
+def _explained_dropped(of: Writer) -> Written:
     text = of.reads("read", {"Key": "MailAppKey", "Token": TOKEN}, BACK + 4)
     lets = _DAY + _let("Reads", text) + _let("Issued", f"{of.issued(BACK + 4)}\n| distinct Token")
     main = (

@@ -142,7 +142,7 @@ def read(
     *,
     early: Sequence[str] = (),
     carry: Sequence[str] = (),
-    show: bool = True,
+    show: bool | Sequence[str] = True,
     identify: bool = True,
 ) -> Reading:
     """Write the pipeline of one log source up to and including the condition, with the key columns of a correlation.
@@ -154,12 +154,12 @@ def read(
         keys: name of a key in the correlation -> field of this rule.
         early: commands to put right after a table.
         carry: columns that they add.
-        show: whether to compute the fields for the analyst.
+        show: whether to compute the fields for the analyst, or which.
         identify: whether to compute the record's id.
     """
     source = branch.source
     define.lists.update(dict.fromkeys(branch.lists()))
-    shown = _shown(branch, target, keys) if show else []
+    shown = (_shown(branch, target, keys) if show else []) if isinstance(show, bool) else list(show)
     condition = KustoCondition(source.fields)
     where = "" if isinstance(branch.condition, bool) else condition.expression(branch.condition)
     identity = [source.id] if identify else []

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from unissued.convert.correlation import Correlation
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import TIME, distinct, guarded, indented, tables_of
-from unissued.convert.kql_windows import first_of_chain, sorted_by
+from unissued.convert.kql_rule import FAULT, TIME, distinct, guarded, indented, tables_of
+from unissued.convert.kql_windows import first_of_chain, of_groups, sorted_by
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back, span
 from unissued.errors import UnsupportedError
@@ -22,20 +22,22 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     Raises:
         UnsupportedError: the target cannot judge each record once.
     """
-    asked = pack.rule(correlation.rules[0])
+    rule, asked = pack.rule(correlation.name), pack.rule(correlation.rules[0])
     if target == "defender":
         raise UnsupportedError.at(correlation.name, _not_in_defender(pack, correlation), "use Sentinel")
     far = look_back(correlation.window)
     if far > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    define = Definitions(pack.lists_of(pack.rule(correlation.name)))
+    define = Definitions(pack.lists_of(rule))
     judged = _one(branches(asked, target, tuple(correlation.own_names(asked.name).values())), asked.name)
     company = [
         (name, branch)
         for name in correlation.denied
         for branch in branches(pack.rule(name), target, tuple(correlation.own_names(name).values()))
     ]
-    feeds = tuple(dict.fromkeys(table for _, branch in company for table in branch.source.required_tables))
+    feeds = tuple(
+        dict.fromkeys(table for _, branch in company for table in rule.needing(branch.source).required_tables)
+    )
     time, keys = TIME[target], ", ".join(correlation.keys)
     judged_text, shown = _judged(judged, correlation, target, define)
     lets = [
@@ -62,14 +64,14 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
             '        | extend Why = strcat("gap in ", strcat_array(Feeds, ", "),\n'
             '            " from ", tostring(First), " to ", tostring(Last)))'
         )
-    columns = ", ".join(name for name in shown if name not in (*correlation.keys, time))
+    columns = [name for name in shown if name not in (*correlation.keys, time)]
     end = (
         f"union\n(\n    Alone\n{indented(f'| {gate}')}\n    | sort by {sorted_by(correlation.keys)}, T asc\n"
         f"    | extend Begins = {first_of_chain(correlation)}\n    | where Begins\n"
-        f"    | project {time} = T, {keys}, {columns}\n),\n"
+        f"    | project {time} = T, {keys}, {', '.join(columns)}\n),\n"
         f"(\n    union " + ",\n        ".join(notes) + "\n"
         f"    | summarize Records = count() by Why\n"
-        f'    | project {time} = now(), Unissued = strcat("not evaluated: ", Why), Records\n)'
+        f'    | project {time} = now(), {FAULT} = strcat("not evaluated: ", Why), Records\n)'
     )
     parts = [judged, *(branch for _, branch in company)]
     defined = "".join(f"let {name} = {text};\n" for name, text in lets)
@@ -79,6 +81,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
         tuple(define.lists),
         Schedule(timedelta(hours=1), timedelta(days=SEEN), None, correlation.window),
         (*notes_of(parts), *_gate_notes(feeds)),
+        (time, *correlation.keys, *columns, FAULT, "Records"),
     )
 
 
@@ -121,7 +124,7 @@ def _judged(branch: Branch, correlation: Correlation, target: str, define: Defin
     shown = [name for name in reading.columns if name not in (time, "Ingested")]
     names = list(dict.fromkeys(["T", *keys, *shown]))
     text = (
-        f"{reading.text}\n| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}\n"
+        f"{reading.text}\n| where {of_groups(correlation, correlation.rules[0])}\n"
         f"| extend T = bin({time}, 1s)\n| summarize Ingested = min(Ingested)\n    by {', '.join(names)}"
     )
     return text, tuple(shown)

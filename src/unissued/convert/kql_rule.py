@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from unissued.convert.kql import Definitions, read
 from unissued.convert.plan import Branch, branches, notes_of
-from unissued.convert.query import Body, Schedule, on_arrival, span
+from unissued.convert.query import Body, Query, Schedule, on_arrival, span
 from unissued.pack import Pack, Rule
 
 TIME = {"sentinel": "TimeGenerated", "defender": "Timestamp"}
@@ -27,6 +28,7 @@ def detection(pack: Pack, rule: Rule, target: str) -> Body:
         tuple(define.lists),
         schedule,
         (*notes_of(parts), FURTHER_BACK),
+        returned(define, [name for reading in readings for name in reading.columns]),
     )
 
 
@@ -62,6 +64,20 @@ def arrived(schedule: Schedule) -> str:
     return f"let {ARRIVED} = {span(schedule.arrived)};\n" if schedule.arrived else ""
 
 
+def returned(define: Definitions, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns of a query that returns these, and where a list can be damaged the one that says so."""
+    return tuple(dict.fromkeys([*columns, *([FAULT] if define.watched() else [])]))
+
+
+FAULT = "Unissued"
+"""The column that says that something was not evaluated, and why."""
+
+
+def further_back(query: Query, back: timedelta) -> str:
+    """Return a query that also finds what arrived earlier, for somebody who searches by hand."""
+    return f"let {ARRIVED} = {span(back)};\n{query.query.removeprefix(arrived(query.schedule))}"
+
+
 def guarded(define: Definitions, main: str, target: str, first: str, lets: str = "") -> str:
     """Return the whole query; where a list is damaged a row says so.
 
@@ -72,7 +88,7 @@ def guarded(define: Definitions, main: str, target: str, first: str, lets: str =
         return first + define.text() + lets + main
     needed = [spec for spec in watched if spec.if_empty == "refuse"]
     rows = ",\n".join(
-        f"(\n    print {TIME[target]} = now(), Unissued = strcat("
+        f"(\n    print {TIME[target]} = now(), {FAULT} = strcat("
         f'"{"not evaluated: " if spec in needed else ""}watchlist unissued_{spec.name} ", {spec.name}_fault)\n'
         f"    | where {spec.name}_fault != ''\n)"
         for spec in watched

@@ -9,7 +9,8 @@ from datetime import timedelta
 from unissued.convert.correlation import Correlation
 from unissued.convert.judges import kql_judge
 from unissued.convert.kql import Definitions, read
-from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, tables_of, together
+from unissued.convert.kql_rule import FURTHER_BACK, TIME, arrived, guarded, returned, tables_of, together
+from unissued.convert.kusto import column, quoted
 from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival, span
 from unissued.errors import UnsupportedError
@@ -38,16 +39,14 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
         case _:
             steps = _ordered(bases, correlation)
     keys = ", ".join(correlation.keys)
-    report = ", ReportId = take_any(ReportId)" if target == "defender" else ""
+    shown = completing(bases, correlation)
     end = (
-        f"| summarize Fresh = max(Fresh){report} by {keys}, T\n"
+        f"| summarize {_with('arg_max', 'Fresh', shown)} by {keys}, T\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc\n"
         f"| extend Begins = {first_of_chain(correlation)}\n"
         f"| where Begins and Fresh > 0\n"
-        f"| project {TIME[target]} = T, {keys}"
+        f"| project {TIME[target]} = T, {', '.join([*correlation.keys, *shown])}"
     )
-    if target == "defender":
-        end += ", ReportId"
     parts = [part for one in bases for part in one.parts]
     lets = "".join(f"let {name} = {text};\n" for name, text in steps[:-1])
     return Body(
@@ -56,6 +55,7 @@ def windows(pack: Pack, correlation: Correlation, target: str) -> Body:
         tuple(define.lists),
         schedule,
         (*notes_of(parts), FURTHER_BACK),
+        returned(define, [TIME[target], *correlation.keys, *shown]),
     )
 
 
@@ -69,7 +69,7 @@ def _fits(correlation: Correlation, schedule: Schedule, target: str) -> None:
 
 @dataclass(frozen=True)
 class Base:
-    """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys, ``New`` and, where asked, ``V``.
+    """A rule below a correlation: a pipeline with ``T``, ``Id``, the keys, ``New``, ``shown`` and, where asked, ``V``.
 
     Its step is not called as the rule alone: that may be a word of KQL, a list, or a function that the query defines.
 
@@ -80,6 +80,8 @@ class Base:
     rule: str
     text: str
     parts: list[Branch]
+    shown: tuple[str, ...] = ()
+    """Columns of its records for the analyst, and what the target wants of a record."""
 
     @property
     def step(self) -> str:
@@ -92,21 +94,76 @@ def base(rule: Rule, correlation: Correlation, target: str, define: Definitions)
     keys = correlation.own_names(rule.name)
     parts = branches(rule, target, tuple(keys.values()))
     texts = []
+    shown: dict[str, None] = {}
     for part in parts:
         early = ["| extend Ingested = ingestion_time()"]
-        reading = read(part, target, define, keys, early=early, carry=["Ingested"], show=False)
+        subjects = _subjects(part, correlation, rule) if rule.name in _completes(correlation) else ()
+        reading = read(part, target, define, keys, early=early, carry=["Ingested"], show=subjects)
         identity = "Id" if part.has(part.source.id) else 'Id = ""'
-        # A record is as old as its first copy.
-        kept = ["New = min(tolong(Ingested > ago(arrived)))"]
+        of_record = [column(name) for name in subjects]
+        lacks_report = target == "defender" and "ReportId" not in reading.columns
         if target == "defender":
-            kept.append("ReportId = take_any(ReportId)" if "ReportId" in reading.columns else 'ReportId = take_any("")')
+            of_record.append("ReportId")
+        shown |= dict.fromkeys(of_record)
         lines = [
             reading.text,
-            f"| where {' and '.join(f'isnotempty({key})' for key in correlation.keys)}",
-            f"| summarize {', '.join(kept)}\n    by T = bin({TIME[target]}, 1s), {', '.join([identity, *keys])}",
+            f"| where {of_groups(correlation, rule.name)}",
+            f"| extend New = tolong(Ingested > ago(arrived)){', ReportId = ' + quoted('') if lacks_report else ''}",
+            # A record is as old as its first copy.
+            f"| summarize {_with('arg_min', 'New', of_record)}\n"
+            f"    by T = bin({TIME[target]}, 1s), {', '.join([identity, *keys])}",
         ]
         texts.append("\n".join(lines))
-    return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts)
+    return Base(rule.name, texts[0] if len(texts) == 1 else together(texts), parts, tuple(shown))
+
+
+def _with(function: str, column: str, others: Sequence[str]) -> str:
+    """Return the aggregate that keeps the largest or smallest value of a column, and others of the same row."""
+    return f"{function}({', '.join([column, *others])})" if others else f"{column} = {function[4:]}({column})"
+
+
+def _completes(correlation: Correlation) -> tuple[str, ...]:
+    """Return the rules of which a record completes a firing: it is the one that the analyst is shown."""
+    if correlation.type == "temporal_ordered":
+        return correlation.rules[-1:]
+    return correlation.rules[:1] if correlation.judge else correlation.rules
+
+
+def _subjects(branch: Branch, correlation: Correlation, rule: Rule) -> tuple[str, ...]:
+    """Return which of a rule's fields for the analyst say who, where from, and by which application.
+
+    What a correlation sorts and joins is kept narrow, so that it does not show all of them.
+    """
+    fields = branch.source.fields
+    names = correlation.own_names(rule.name)
+    keys = [names[key] for key in correlation.keys_of(rule.name)]
+    taken = {key.lower() for key in (*correlation.keys, *names)}
+    return tuple(
+        name
+        for name in branch.shown()
+        if fields[name].type in _SUBJECTS
+        and not fields[name].many
+        and name not in keys
+        and column(name).lower() not in taken
+    )
+
+
+_SUBJECTS = ("upn", "guid", "ip")
+
+
+def completing(bases: Sequence[Base], correlation: Correlation) -> tuple[str, ...]:
+    """Return the columns of the record that completed a firing; the same record's, where a firing has one."""
+    return tuple(dict.fromkeys(name for one in bases if one.rule in _completes(correlation) for name in one.shown))
+
+
+def of_groups(correlation: Correlation, rule: str) -> str:
+    """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
+    own = correlation.keys_of(rule)
+    tests = [f"isnotempty({key})" for key in own]
+    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+        same = " and ".join(f"tolower({key}) == {quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"not({same})")
+    return " and ".join(tests)
 
 
 Steps = list[tuple[str, str]]
@@ -165,15 +222,15 @@ def _values(bases: Sequence[Base], correlation: Correlation) -> Steps:
             f"    | extend Again = iff(Again - T <= {correlation.span}, Again, datetime(null))\n)",
         )
     )
-    report = ", ReportId" if "ReportId" in bases[0].text else ""
+    shown = "".join(f", {name}" for name in completing(bases, correlation))
     text = (
         "union\n"
-        f"    (Seen | project {keys}, T, Step = 1, Change = iff(isempty(V), 0, 1), New{report}),\n"
+        f"    (Seen | project {keys}, T, Step = 1, Change = iff(isempty(V), 0, 1), New{shown}),\n"
         f"    (Seen | where isnotempty(V)\n"
         f"        | project {keys}, T = coalesce(Again, T + {correlation.span}),\n"
-        f"            Step = iff(isnull(Again), 2, 0), Change = -1, New = tolong(0){report}),\n"
+        f"            Step = iff(isnull(Again), 2, 0), Change = -1, New = tolong(0)),\n"
         f"    (Seen | where New > 0\n"
-        f"        | project {keys}, T = T + {correlation.span}, Step = 2, Change = 0, New = -New{report})\n"
+        f"        | project {keys}, T = T + {correlation.span}, Step = 2, Change = 0, New = -New)\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
         f"| extend Values = row_cumsum(Change), Fresh = row_cumsum(New)\n"
         f"| where Step == 1 and Values >= {correlation.threshold}"
@@ -186,13 +243,13 @@ def _judged(bases: Sequence[Base], correlation: Correlation) -> Steps:
     first, second = bases
     keys = ", ".join(correlation.keys)
     carried = [name for name in correlation.own_names(second.rule) if name not in correlation.keys]
-    report = ", ReportId" if "ReportId" in first.text else ""
+    shown = "".join(f", {name}" for name in first.shown)
     text = (
         f"{first.step}\n| join kind=inner (\n"
         f"    {second.step} | project {keys}, Next = T, Later = New, {', '.join(carried)}\n    ) on {keys}\n"
         f"| where Next between ((T - {correlation.span}) .. (T + {correlation.span}))\n"
         f"| where {kql_judge(correlation.judge)}\n"
-        f"| project {keys}, T = max_of(T, Next), Fresh = max_of(New, Later){report}"
+        f"| project {keys}, T = max_of(T, Next), Fresh = max_of(New, Later){shown}"
     )
     return [(first.step, first.text), (second.step, second.text), ("Firings", text)]
 
@@ -201,14 +258,16 @@ def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
     """Every step up has its step down here, too."""
     steps = _all(bases)
     keys = ", ".join(correlation.keys)
-    report = ", ReportId = take_any(ReportId)" if "ReportId" in bases[0].text else ""
-    carried = ", ReportId" if report else ""
-    summed = f"V = sum(coalesce(tolong(V), 0)), New = sum(New){report} by {keys}, T"
-    steps.append(("Sums", f"materialize(Events | summarize {summed})"))
+    names = completing(bases, correlation)
+    shown = "".join(f", {name}" for name in names)
+    # Of the largest of the records that came in the same second.
+    largest = f", {_with('arg_max', 'Single', names)}" if names else ""
+    summed = f"V = sum(Single), New = sum(New){largest} by {keys}, T"
+    steps.append(("Sums", f"materialize(Events | extend Single = coalesce(tolong(V), 0) | summarize {summed})"))
     text = (
         "union\n"
-        f"    (Sums | project {keys}, T, Step = 1, Change = V, New{carried}),\n"
-        f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V, New = -New{carried})\n"
+        f"    (Sums | project {keys}, T, Step = 1, Change = V, New{shown}),\n"
+        f"    (Sums | project {keys}, T = T + {correlation.span}, Step = 2, Change = -V, New = -New)\n"
         f"| sort by {sorted_by(correlation.keys)}, T asc, Step asc\n"
         f"| extend Sum = row_cumsum(Change), Fresh = row_cumsum(New)\n"
         f"| where Step == 1 and Sum >= {correlation.threshold}"
@@ -217,17 +276,24 @@ def _sums(bases: Sequence[Base], correlation: Correlation) -> Steps:
 
 
 def _ordered(bases: Sequence[Base], correlation: Correlation) -> Steps:
-    """Carry the latest start of every sequence so far from rule to rule."""
+    """Carry the latest start of every sequence so far from rule to rule.
+
+    A rule is joined by the keys that it has in common with those before it, and brings its other keys along.
+    """
     steps: Steps = [(one.step, one.text) for one in bases]
-    keys = ", ".join(correlation.keys)
-    reported = "ReportId" in bases[0].text
-    text = f"{bases[0].step}\n| summarize Fresh = max(New) by {keys}, T\n| extend Start = T"
+    known = correlation.keys_of(bases[0].rule)
+    text = f"{bases[0].step}\n| summarize Fresh = max(New) by {', '.join(known)}, T\n| extend Start = T"
     for one in bases[1:]:
-        following = f"{one.step} | project {keys}, Next = T, New{', Report = ReportId' if reported else ''}"
+        own = correlation.keys_of(one.rule)
+        common = [key for key in own if key in known]
+        known = tuple(key for key in correlation.keys if key in known or key in own)
+        # Of the rules before the last one nothing is shown, so no two columns are called the same.
+        shown = completing([one], correlation)
+        following = f"{one.step} | project {', '.join([*own, 'Next = T', 'New', *shown])}"
         text += (
-            f"\n| join kind=inner (\n    {following}\n    ) on {keys}\n"
+            f"\n| join kind=inner (\n    {following}\n    ) on {', '.join(common)}\n"
             f"| where Next >= T and Next - Start <= {correlation.span}\n"
-            f"| summarize Start = max(Start), Fresh = max(Fresh + New)"
-            f"{', ReportId = take_any(Report)' if reported else ''} by {keys}, T = Next"
+            f"| extend Fresh = Fresh + New\n"
+            f"| summarize Start = max(Start), {_with('arg_max', 'Fresh', shown)} by {', '.join(known)}, T = Next"
         )
     return [*steps, ("Firings", text)]

@@ -121,7 +121,8 @@ def _excluded(pack: Pack, source: Source, table: Table) -> Excluded:
         elif "judge" in rule.definition:
             left.append((rule.name, "is judged by more than its condition"))
         elif any(pack.catalogue.lists[name].if_empty == "refuse" for name in _own_lists(rule)):
-            learned = all(pack.catalogue.lists[name].learned for name in _own_lists(rule))
+            # Without its learned list a rule is not evaluated, so it matches nothing while that is being learned.
+            learned = any(pack.catalogue.lists[name].learned for name in _own_lists(rule))
             left += [] if learned else [(rule.name, "asks for a list that people keep")]
         else:
             condition = specialise(condition_of(rule), source.fields.__contains__)

@@ -12,6 +12,8 @@ from unissued.pack import JUDGED_AFTER, ListSpec, Pack, Rule
 
 _LIMIT = 9_500
 """Characters; Sentinel takes 10,000 in a rule."""
+_LIMIT_OF_A_SITE = 9_900
+"""What a site excludes may use what we keep free."""
 _FOLDERS = {"sentinel": ("kql/sentinel", "kql"), "defender": ("kql/defender", "kql"), "splunk": ("spl/searches", "spl")}
 
 
@@ -102,6 +104,8 @@ class Query:
     schedule: Schedule
     notes: tuple[str, ...] = ()
     """What somebody who runs it should know."""
+    columns: tuple[str, ...] = ()
+    """What a KQL query returns, time first; of a search, and of what is no rule, not said."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Body:
     lists: tuple[str, ...]
     schedule: Schedule
     notes: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
 
 def path_of(rule: str, target: str) -> str:
@@ -128,8 +133,10 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         UnsupportedError: the query is longer than the target takes.
     """
     query = body.query.strip("\n") + "\n"
-    if target != "splunk" and len(query) > _LIMIT:
-        problem = f"its query has {len(query)} characters, more than {_LIMIT}"
+    by_site = [f"site: {below.name}: {said}" for below in pack.below(rule) for said in below.changed]
+    limit = _LIMIT_OF_A_SITE if by_site else _LIMIT
+    if target != "splunk" and len(query) > limit:
+        problem = f"its query has {len(query)} characters, more than {limit}"
         raise UnsupportedError.at(rule.name, problem, "split the rule, or move its values to a list")
     digest = hashlib.sha256(query.encode()).hexdigest()
     lines = [
@@ -138,6 +145,7 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         rule.title,
         f"needs: {', '.join(body.tables)}",
     ]
+    lines += by_site
     specs = pack.lists_of(rule)
     lines += [f"list: {_list_line(specs[name], target)}" for name in body.lists]
     lines.append(f"schedule: {body.schedule.said()}")
@@ -156,6 +164,7 @@ def with_head(pack: Pack, rule: Rule, target: str, body: Body) -> Query:
         body.lists,
         body.schedule,
         body.notes,
+        body.columns,
     )
 
 

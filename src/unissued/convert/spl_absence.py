@@ -9,6 +9,7 @@ from unissued.convert.plan import branches, notes_of
 from unissued.convert.query import JUDGED_UNTIL, SEEN, Body, Schedule, look_back
 from unissued.convert.spl import Reading, event_time, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch
+from unissued.convert.spl_windows import of_groups
 from unissued.errors import UnsupportedError
 from unissued.pack import JUDGED_AFTER, Pack, Source
 
@@ -24,9 +25,9 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     """
     if look_back(correlation.window) > SEEN:
         raise UnsupportedError.at(correlation.name, f"its window of {correlation.span} exceeds the look-back")
-    asked = pack.rule(correlation.rules[0])
+    rule, asked = pack.rule(correlation.name), pack.rule(correlation.rules[0])
     keys = correlation.own_names(asked.name)
-    specs = pack.lists_of(pack.rule(correlation.name))
+    specs = pack.lists_of(rule)
     parts = branches(asked, target, tuple(keys.values()))
     if len(parts) != 1:
         raise UnsupportedError.at(correlation.name, "reads several log sources, and an absence is judged in one")
@@ -40,7 +41,7 @@ def absence(pack: Pack, correlation: Correlation, target: str) -> Body:
     for name in correlation.denied:
         for branch in branches(pack.rule(name), target, tuple(correlation.own_names(name).values())):
             parts.append(branch)
-            sources.append(branch.source)
+            sources.append(rule.needing(branch.source))
             for table in branch.tables:
                 reading = read(branch, table, specs, correlation.own_names(name), show=False)
                 lists += reading.lists
@@ -82,7 +83,7 @@ def _judged(reading: Reading, correlation: Correlation, shown: list[str]) -> str
     keys = correlation.keys
     stages = [
         *reading.stages,
-        "where " + " AND ".join(f"len({key})>0" for key in keys),
+        f"where {of_groups(correlation, correlation.rules[0])}",
         'eval judged=_time."|".ingested',
         f"eval group={_group(correlation)}",
         f"fields _time, group, judged, {', '.join(dict.fromkeys((*keys, *shown)))}",

@@ -11,6 +11,8 @@ from unissued.convert.plan import Branch, branches, notes_of
 from unissued.convert.query import Body, Schedule, on_arrival
 from unissued.convert.spl import Reading, read
 from unissued.convert.spl_rule import EXTRACTED, LIMITS, branch_of, feeds_of, guard, multisearch, note_of, row
+from unissued.convert.splunk import quoted
+from unissued.errors import UnsupportedError
 from unissued.pack import Pack, Rule
 
 
@@ -70,7 +72,7 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
             stages = [
                 *reading.stages,
                 f"eval rule={number}, new=if(_indextime>now()-{seconds},1,0)",
-                "where " + " AND ".join(f"len({key})>0" for key in correlation.keys),
+                f"where {of_groups(correlation, one.rule)}",
                 row(["_time", "Id", *keys]),
                 f"fields {', '.join(['_time', 'row', 'new', *keys])}",
             ]
@@ -79,6 +81,16 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
         search, stages = searches[0]
         return [search, *(f"| {stage}" for stage in stages), *once]
     return [multisearch([branch_of(search, stages) for search, stages in searches]), *once]
+
+
+def of_groups(correlation: Correlation, rule: str) -> str:
+    """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
+    own = correlation.keys_of(rule)
+    tests = [f"len({key})>0" for key in own]
+    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+        same = " AND ".join(f"lower({key})={quoted(value.lower())}" for key, value in entry.items())
+        tests.append(f"NOT ({same})")
+    return " AND ".join(tests)
 
 
 def _firings(correlation: Correlation) -> list[str]:
@@ -168,7 +180,8 @@ def _ordered(correlation: Correlation, by: str) -> list[str]:
 
     A sequence is new when anything new of its rules lies in the window.
     """
-    lines = ["| sort 0 _time, rule", "| eval start1=if(rule=1,_time,null()), newest=if(new=1,_time,null())"]
+    lines = [*_filled(correlation), "| sort 0 _time, rule"]
+    lines.append("| eval start1=if(rule=1,_time,null()), newest=if(new=1,_time,null())")
     for number in range(2, len(correlation.rules) + 1):
         lines.append(f"| streamstats window=0 max(start{number - 1}) AS latest{number - 1} by {by}")
         lines.append(f"| eval start{number}=if(rule={number},latest{number - 1},null())")
@@ -176,6 +189,42 @@ def _ordered(correlation: Correlation, by: str) -> list[str]:
     lines.append(f"| streamstats window=0 max(newest) AS newest by {by}")
     lines.append(f"| where rule={last} AND isnotnull(start{last}) AND _time-start{last}<={correlation.seconds}")
     lines.append(f"| eval fresh=if(isnotnull(newest) AND _time-newest<={correlation.seconds},1,0)")
+    return lines
+
+
+def _filled(correlation: Correlation) -> list[str]:
+    """Return the commands that put a match which lacks a key into every group that agrees with its other keys.
+
+    The groups are those of the rules that have every key. Between two such steps groups that lack a rule are left out,
+    so that few are left when it comes to mail.
+    """
+    numbers = dict(enumerate(correlation.rules, 1))
+    lacking = {
+        number: [key for key in correlation.keys if key not in correlation.keys_of(name)]
+        for number, name in numbers.items()
+    }
+    whole = " OR ".join(f"rule={number}" for number, keys in lacking.items() if not keys)
+    partial = {number: keys for number, keys in lacking.items() if keys}
+    lines: list[str] = []
+    for number, keys in partial.items():
+        if len(keys) > 1:
+            problem = f"rule '{numbers[number]}' lacks {' and '.join(keys)}"
+            raise UnsupportedError.at(correlation.name, problem, "a rule may lack one key")
+        (key,) = keys
+        lines += [
+            f"| eval fill=if({whole},{key},null())",
+            f"| eventstats values(fill) AS fills by {' '.join(correlation.keys_of(numbers[number]))}",
+            f'| eval fills=if(rule={number},fills,"-")',
+            "| where isnotnull(fills)",
+            "| mvexpand fills",
+            f"| eval {key}=if(rule={number},fills,{key})",
+        ]
+        later = [f"rule={other}" for other in partial if other > number]
+        if later:
+            lines += [
+                f"| eventstats max(eval(if(rule={number},1,null()))) AS there by {' '.join(correlation.keys)}",
+                f"| where isnotnull(there) OR {' OR '.join(later)}",
+            ]
     return lines
 
 

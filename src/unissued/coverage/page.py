@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,11 +13,11 @@ from rich.text import Text
 from unissued.coverage.coverage import Coverage
 from unissued.coverage.feeds import Feed
 from unissued.hunt import visible
+from unissued.hunt.markdown import escaped, table
 from unissued.record import utc_text
 
 _MOST_ROWS = 20
 _FIRST = 3
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,12 @@ def as_text(result: Coverage) -> RenderableType:
         parts.append(Text(section.title, style="bold"))
         parts += [Text(f"  {remark}") for remark in section.remarks]
         if section.rows:
-            table = Table(box=None, pad_edge=True, header_style="dim")
+            shown = Table(box=None, pad_edge=True, header_style="dim")
             for name in section.head:
-                table.add_column(name, overflow="fold")
+                shown.add_column(name, overflow="fold")
             for row in section.rows[:_MOST_ROWS]:
-                table.add_row(*(Text(cell) for cell in row))
-            parts.append(table)
+                shown.add_row(*(Text(cell) for cell in row))
+            parts.append(shown)
             if len(section.rows) > _MOST_ROWS:
                 parts.append(Text(f"  and {len(section.rows) - _MOST_ROWS} more; JSON has all"))
         parts.append(Text())
@@ -54,22 +53,12 @@ def as_markdown(result: Coverage) -> str:
     """Return the page as Markdown. Nothing from a log can become a link, markup or another cell."""
     lines = ["# Coverage", ""]
     for section in _sections(result):
-        lines += [f"## {_escaped(section.title)}", ""]
-        lines += [f"- {_escaped(remark)}" for remark in section.remarks]
+        lines += [f"## {escaped(section.title)}", ""]
+        lines += [f"- {escaped(remark)}" for remark in section.remarks]
         lines += [""] if section.remarks else []
         if section.rows:
-            lines += [_row(section.head), "|---" * len(section.head) + "|", *map(_row, section.rows), ""]
+            lines += [*table(section.head, section.rows), ""]
     return "\n".join(lines)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
-
-
-def _escaped(text: str) -> str:
-    harmless = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Dots and colons break what some readers would make a link of.
-    return _SPECIAL.sub(r"\\\1", harmless).replace("://", "&#58;//").replace("@", "&#64;").replace("www.", "www&#46;")
 
 
 def _sections(result: Coverage) -> Iterator[_Section]:

@@ -64,6 +64,8 @@ def correlate(
     correlation = rule.correlation()
     names = list(correlation.group_by or ())
     window = timedelta(seconds=correlation.timespan.seconds)
+    sources = {name: tuple(map(rule.needing, around.sources[name])) for name in rule.references}
+    around = replace(around, sources=sources)
     matches: list[Match] = []
     unjudged = list(_blind(correlation, around))
     for group, members in _groups(rule, correlation, below).items():
@@ -117,16 +119,46 @@ class _Firing:
 def _groups(
     rule: Rule, correlation: SigmaCorrelationRule, below: Mapping[str, Sequence[Match]]
 ) -> dict[Group, list[_Member]]:
-    """Sort matches into groups by key; one without a value for a key belongs to no group."""
+    """Sort matches into groups by key; one without a value for a key belongs to no group.
+
+    A rule that a key leaves out belongs to every group that agrees with the keys which it has.
+    """
+    keys = list(correlation.group_by or ())
+    has = {name: [key for key in keys if has_key(correlation, key, name)] for name in rule.references}
     groups: dict[Group, list[_Member]] = {}
-    for below_it in rule.references:
-        names = [own_name(correlation, key, below_it) for key in correlation.group_by or ()]
-        for match in below[below_it]:
-            for group in product(*(keys_of(match, name) for name in names)):
-                groups.setdefault(group, []).append(_Member(match.time, below_it, match))
+    for below_it in (name for name in rule.references if has[name] == keys):
+        for group, member in _members(correlation, below_it, keys, below[below_it]):
+            groups.setdefault(group, []).append(member)
+    for below_it in (name for name in rule.references if has[name] != keys):
+        places = [keys.index(key) for key in has[below_it]]
+        agreeing: dict[Group, list[Group]] = {}
+        for group in groups:
+            agreeing.setdefault(tuple(group[place] for place in places), []).append(group)
+        joined: set[Group] = set()
+        for part, member in _members(correlation, below_it, has[below_it], below[below_it]):
+            for group in agreeing.get(part, ()):
+                groups[group].append(member)
+                joined.add(group)
+        # Every rule is needed, so a group without this one comes to nothing.
+        groups = {group: members for group, members in groups.items() if group in joined}
     for members in groups.values():
         members.sort(key=attrgetter("time"))
     return groups
+
+
+def _members(
+    correlation: SigmaCorrelationRule, rule: str, keys: Sequence[str], matches: Sequence[Match]
+) -> Iterator[tuple[Group, _Member]]:
+    names = [own_name(correlation, key, rule) for key in keys]
+    for match in matches:
+        for group in product(*(keys_of(match, name) for name in names)):
+            yield group, _Member(match.time, rule, match)
+
+
+def has_key(correlation: SigmaCorrelationRule, key: str, rule: str) -> bool:
+    """Tell whether a key does not leave a rule out: an alias names the rules that have it."""
+    alias = correlation.aliases.aliases.get(key) if correlation.aliases else None
+    return alias is None or any(reference.reference == rule for reference in alias.mapping)
 
 
 def own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -39,6 +40,10 @@ class Feeds:
             self._sources.add(record.source)
             hour = record.time.replace(minute=0, second=0, microsecond=0)
             self._rows.setdefault(record.table, {}).setdefault(hour, []).append(record.ingested)
+        for hours in self._rows.values():
+            for arrivals in hours.values():
+                arrivals.sort()
+        self._hours = {table: sorted(hours) for table, hours in self._rows.items()}
 
     def lacks(self, sources: Iterable[Source]) -> bool:
         """Tell whether the stream has no record at all of any of these log sources."""
@@ -86,7 +91,7 @@ class Feeds:
                 yield block
 
     def _count(self, table: str, hour: datetime, judged: datetime) -> int:
-        return sum(ingested <= judged for ingested in self._rows[table].get(hour, ()))
+        return bisect_right(self._rows[table].get(hour, ()), judged)
 
     def _expected(self, table: str, hour: datetime, judged: datetime) -> int | None:
         """Return last week's rows of the same hour, or None where nothing is known about last week.
@@ -98,7 +103,9 @@ class Feeds:
             return None
         if table in self._last_week:
             return self._last_week[table]
-        known = any(judged - _SEEN < other <= before for other in self._rows[table])
+        hours = self._hours[table]
+        last = bisect_right(hours, before)
+        known = last > 0 and hours[last - 1] > judged - _SEEN
         return self._count(table, before, judged) if known else None
 
     def _block_is_complete(self, table: str, hours: list[datetime], judged: datetime) -> bool:

@@ -70,12 +70,13 @@ def _signin_gaps(
     read = {source.key for name in outcomes for source in pack.rule(name).sources}
     for source in pack.catalogue.sources.values():
         for table in source.required_tables if source.key in read else ():
+            concerned = [one for one in looks if table in pack.rule(one[0]).needing(source).required_tables]
             feed = seen.feeds.get(table)
             if feed is None:
                 bad = _every_hour(seen.first_mail, seen.end) if seen.first_mail else {}
             else:
-                bad = _bad_hours(feed, rates.get(table), [look for _, look in looks], seen)
-            yield from (_signin_gap(table, gap, bad, looks, missing=feed is None) for gap in stretches(bad))
+                bad = _bad_hours(feed, rates.get(table), [look for _, look in concerned], seen)
+            yield from (_signin_gap(table, gap, bad, concerned, missing=feed is None) for gap in stretches(bad))
 
 
 def _bad_hours(feed: Arrivals, rate: int | None, looks: Sequence[Look], seen: Observed) -> Bad:

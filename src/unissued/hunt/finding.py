@@ -13,6 +13,7 @@ from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationType, 
 from unissued.evaluate import Event, Match, comparable_lists, compile_rule
 from unissued.evaluate.match import events_under
 from unissued.evaluate.predicate import Node
+from unissued.hunt.mail import item_count
 from unissued.pack.load import Pack
 from unissued.pack.rule import Fold, Rule
 from unissued.record import utc_text
@@ -65,7 +66,7 @@ class Finding:
             "addresses": _all(events, "ClientAddress", "ClientIP", "IPAddress"),
             "token_ids": _all(events, _TOKEN_ID),
             "records": len(events),
-            "items": sum(_items(event.record.fields) for event in events if event.source.key == "m365/exchange"),
+            "items": sum(item_count(event.record.fields) for event in events if event.source.key == "m365/exchange"),
             "why": self.why,
             "partial": self.partial,
             "because": [_origin(match) for match in _origins(self.matches)],
@@ -143,20 +144,6 @@ def _apps(events: Iterable[Event]) -> list[dict[str, str]]:
 
 def _mailbox(event: Event) -> list[str]:
     return [str(value) for value in event.values("MailboxOwnerUPN") or event.values("MailboxGuid")]
-
-
-def _items(fields: Mapping[str, object]) -> int:
-    """Return how many items a mail record stands for: its count, else what it lists, else one."""
-    count = fields.get("OperationCount")
-    if isinstance(count, int | str) and str(count).isdigit():
-        return int(count)
-    listed = 0
-    for outer, inner in (("Folders", "FolderItems"), ("Messages", "MessageItems")):
-        holders = fields.get(outer)
-        for holder in holders if isinstance(holders, list) else []:
-            items = holder.get(inner) if isinstance(holder, Mapping) else None
-            listed += len(items) if isinstance(items, list) else 0
-    return max(listed, 1)
 
 
 def _origins(matches: Iterable[Match]) -> list[Match]:

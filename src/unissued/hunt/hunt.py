@@ -12,7 +12,7 @@ from unissued.hunt.finding import Finding, findings
 from unissued.logs import Reading, Refusal
 from unissued.pack.load import Pack
 
-_LEVELS = ("critical", "high", "medium", "low", "informational")
+LEVELS = ("critical", "high", "medium", "low", "informational")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Hunt:
     """Verdicts of the rules that were hunted with, by rule name."""
     health: tuple[HealthFinding, ...] = ()
     """Where the feeds cannot be trusted. These are about the logs, not about an intruder."""
+    health_told: bool = True
+    """Whether anybody looked at the feeds at all."""
 
     @property
     def exit_status(self) -> int:
@@ -76,6 +78,32 @@ def report(
     until: datetime | None,
 ) -> Hunt:
     """Make findings of what the rules say, and leave out what lies before or after."""
+    found = found_by(pack, names, outcomes, lists, since=since, until=until, partial=bool(reading.partial))
+    shown = tuple(one for one in feeds if (since is None or one.last >= since) and (until is None or one.first < until))
+    return Hunt(reading, found, {name: outcomes[name] for name in names}, shown)
+
+
+def found_by(
+    pack: Pack,
+    names: Collection[str],
+    outcomes: Mapping[str, Outcome],
+    lists: Mapping[str, frozenset[str]],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    partial: bool,
+) -> tuple[Finding, ...]:
+    """Return what rules found between two times, sorted by level, then by time.
+
+    Args:
+        pack: the rules.
+        names: of the rules.
+        outcomes: what each rule says.
+        lists: the tenant's lists, by name.
+        since: findings begin here, inclusive.
+        until: findings end here, exclusive.
+        partial: whether the input was incomplete.
+    """
     found: list[Finding] = []
     for name in names:
         matches = [
@@ -83,15 +111,13 @@ def report(
             for match in outcomes[name].matches
             if (since is None or match.time >= since) and (until is None or match.time < until)
         ]
-        found.extend(findings(pack, pack.rule(name), matches, lists, partial=bool(reading.partial)))
-    found.sort(key=_order)
-    shown = tuple(one for one in feeds if (since is None or one.last >= since) and (until is None or one.first < until))
-    return Hunt(reading, tuple(found), {name: outcomes[name] for name in names}, shown)
+        found.extend(findings(pack, pack.rule(name), matches, lists, partial=partial))
+    return tuple(sorted(found, key=_order))
 
 
 def _order(finding: Finding) -> tuple[int, datetime, str, str]:
     level = finding.rule.level
-    rank = _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+    rank = LEVELS.index(level) if level in LEVELS else len(LEVELS)
     return rank, finding.events[0].time, finding.rule.name, str(sorted(finding.group.items()))
 
 

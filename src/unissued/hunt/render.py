@@ -18,7 +18,7 @@ def as_json(result: Hunt) -> str:
         "tool": {"name": "unissued", "version": __version__},
         "summary": _summary(result),
         "results": [finding.as_dict() for finding in result.findings],
-        "health": [one.as_dict() for one in result.health],
+        "health": [one.as_dict() for one in result.health] if result.health_told else None,
         "not_evaluated": _not_evaluated(result),
     }
     return json.dumps(whole, indent=2) + "\n"

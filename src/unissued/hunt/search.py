@@ -11,7 +11,7 @@ from typing import Literal
 
 from unissued.errors import UnsupportedError
 from unissued.hunt.hunt import Hunt, hunt
-from unissued.logs import DateOrder, read, source_map
+from unissued.logs import DateOrder, RefusedFile, read, source_map
 from unissued.pack.load import Pack
 
 Engine = Literal["auto", "fast", "reference"]
@@ -29,63 +29,97 @@ class Question:
     until: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Way:
+    """How to read and judge."""
+
+    engine: Engine = "auto"
+    """``auto`` takes the fast one where it applies."""
+    jobs: int | None = None
+    """Processes that read; by default one for each processor, eight at most."""
+    date_order: DateOrder | None = None
+    """See ``logs.read``."""
+    refused: RefusedFile | None = None
+    """Takes every refused record; only the reference has their text."""
+    every_record: bool = False
+    """Whether the result must hold every record that is used; only that of the reference does."""
+
+    @property
+    def obstacle(self) -> str:
+        """What is asked for that the fast engine does not have."""
+        if self.every_record:
+            return "it does not keep who read what (html, markdown, --items)"
+        return "it does not keep the text of refused records (--refused)" if self.refused is not None else ""
+
+
+class NotNowError(Exception):
+    """Why the fast engine does not apply."""
+
+
 def search(
     question: Question,
     paths: Sequence[Path],
-    engine: Engine = "auto",
-    jobs: int | None = None,
-    date_order: DateOrder | None = None,
+    way: Way,
     progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    tell: Callable[[str], None] = lambda _said: None,
 ) -> Hunt:
     """Read logs and judge them.
 
     Args:
         question: rules, lists and times.
         paths: files and folders.
-        engine: ``auto`` takes the fast one where it applies.
-        jobs: processes that read; by default one for each processor, eight at most.
-        date_order: see ``logs.read``.
+        way: which engine, and what it is to keep.
         progress: called with the bytes read and in all.
+        stop: asked now and then; from when it says so, nothing more is read.
+        tell: takes a sentence where something went wrong that costs nothing but time.
 
     Raises:
         UnsupportedError: the fast engine was asked for and does not apply.
-        LogError: a path does not exist, or a file that was named is no log.
+        LogError: a path does not exist, or no log is in any file.
     """
-    why = ""
-    if engine != "reference":
+    if way.engine != "reference":
         try:
-            found = _fast(question, paths, jobs or min(_MOST_JOBS, os.cpu_count() or 1), progress)
-        except _NotNowError as error:
-            why = str(error)
-        else:
-            return found
-    if engine == "fast":
-        raise UnsupportedError.at("--engine fast", f"does not apply: {why}", "leave the option out")
-    reading = read(tuple(paths), source_map(question.pack.catalogue), date_order=date_order, progress=progress)
+            return _fast(question, paths, way, progress, stop)
+        except NotNowError as error:
+            if way.engine == "fast":
+                why = f"does not apply: {error}"
+                raise UnsupportedError.at("--engine fast", why, "leave the option out") from error
+        except OSError as error:
+            if way.engine == "fast":
+                raise
+            tell(f"the fast engine failed ({error}): the reference reads everything again")
+    sources = source_map(question.pack.catalogue)
+    reading = read(tuple(paths), sources, date_order=way.date_order, progress=progress, refused=way.refused, stop=stop)
     return hunt(question.pack, reading, question.lists, only=question.only, since=question.since, until=question.until)
 
 
-class _NotNowError(Exception):
-    """Why the fast engine does not apply."""
-
-
-def _fast(question: Question, paths: Sequence[Path], jobs: int, progress: Callable[[int, int], None] | None) -> Hunt:
+def _fast(
+    question: Question,
+    paths: Sequence[Path],
+    way: Way,
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> Hunt:
+    if way.obstacle:
+        raise NotNowError(way.obstacle)
     try:
         from unissued.hunt.fast import NotFastError, fast_hunt  # its libraries are an extra
     except ImportError as error:
-        raise _NotNowError(f"{error.name} is not installed: pip install 'unissued[fast]'") from error
-    sources = source_map(question.pack.catalogue)
+        raise NotNowError(f"{error.name} is not installed: pip install 'unissued[fast]'") from error
     try:
         return fast_hunt(
             question.pack,
             paths,
-            sources,
+            source_map(question.pack.catalogue),
             question.lists,
             only=question.only,
             since=question.since,
             until=question.until,
-            jobs=jobs,
+            jobs=way.jobs or min(_MOST_JOBS, os.cpu_count() or 1),
+            date_order=way.date_order,
             progress=progress,
+            stop=stop,
         )
     except NotFastError as error:
-        raise _NotNowError(str(error)) from error
+        raise NotNowError(str(error)) from error

@@ -124,11 +124,11 @@ def _rows(finding: Finding, data: Mapping[str, object]) -> Iterator[tuple[str, s
         yield "app", _some(_app(app) for app in apps)
     yield "group", ", ".join(f"{name} = {visible(str(value))}" for name, value in finding.group.items())
     yield "why", visible(finding.why, 600)
-    yield "lines", _lines(finding)
+    yield "lines", lines_of(finding)
 
 
-def _lines(finding: Finding) -> str:
-    """Return where the records stand, each file named once."""
+def lines_of(finding: Finding) -> str:
+    """Return where the records of a finding stand, harmless: each file named once, the first 20 lines."""
     files: dict[str, list[str]] = {}
     events = finding.events
     for event in events[:_MOST_LINES]:
@@ -155,6 +155,8 @@ def _closing(result: Hunt) -> str:
     blind = sum(1 for outcome in result.outcomes.values() if outcome.unjudged)
     found = ", ".join(f"{number} {level}" for level, number in by_level.items()) or "none"
     state = "partial" if result.reading.partial else "complete"
-    feeds = f"feed health: {len(result.health) or 'nothing'} to report"
+    feeds = (
+        f"feed health: {len(result.health) or 'nothing'} to report" if result.health_told else "feed health: not told"
+    )
     rules = f"rules with something not evaluated: {blind} of {len(result.outcomes)}"
     return f"findings: {found}; {feeds}; {rules}; input {state}"

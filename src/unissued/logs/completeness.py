@@ -73,6 +73,20 @@ class Signs:
         """Take note that the file ends too early."""
         self._reasons[reason] = None
 
+    def usable(self, shape: str, number: int) -> None:
+        """Take note of rows of which nothing but the shape is to be noted."""
+        self._rows[shape] += number
+
+    def add(self, later: Signs) -> None:
+        """Take note of what was gathered in a later part of the same file."""
+        self._rows += later._rows
+        self._reasons |= later._reasons
+        self._highest_index = max(self._highest_index, later._highest_index)
+        self._highest_count = max(self._highest_count, later._highest_count)
+        self._failed_pages += later._failed_pages
+        self._streamed |= later._streamed
+        self._saw_last_row |= later._saw_last_row
+
     def reasons(self) -> list[str]:
         """Why the file is partial."""
         reasons = list(self._reasons)
@@ -81,16 +95,12 @@ class Signs:
                 reasons.append(f"exactly {number} rows of {shape}: the cap of that export")
         if self._streamed and not self._saw_last_row:
             reasons.append("Splunk export without lastrow: cut off")
-        return reasons
-
-    def notes(self) -> list[str]:
-        """What is worth knowing, although a mere selection of records looks the same."""
-        notes = []
         if self._highest_index < self._highest_count:
-            notes.append(f"highest ResultIndex {self._highest_index} < ResultCount {self._highest_count}")
+            numbers = f"highest ResultIndex {self._highest_index} < ResultCount {self._highest_count}"
+            reasons.append(f"{numbers}: pages are missing, or this is a selection")
         if self._failed_pages:
-            notes.append(f"{self._failed_pages} rows with ResultIndex -1 or ResultCount 0: failed pages")
-        return notes
+            reasons.append(f"{self._failed_pages} rows with ResultIndex -1 or ResultCount 0: failed pages")
+        return reasons
 
 
 def _number(value: object) -> int | None:

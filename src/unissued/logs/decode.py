@@ -14,6 +14,11 @@ MAX_DEPTH = 64
 MAX_DIGITS = 64
 MAX_LAYERS = 3
 MAX_REPR = 1 << 20
+MAX_VALUES = 200_000
+"""Most values in one record; what has more is no record, and would take memory many times its length."""
+
+_LARGE = 1 << 20
+_LONGEST_ESCAPE = 16
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TOKEN = re.compile(r"@\{|\}|(?:^|; )([\w.@ -]+)=")
@@ -23,9 +28,18 @@ _LOST = re.compile(r"System\.(?:Object\[\]|Collections\.[\w.`\[\]]+)")
 class UnreadableError(ValueError):
     """A text is not the JSON that it should be; ``position`` is where reading stopped."""
 
-    def __init__(self, problem: str, position: int = 0) -> None:
+    def __init__(self, problem: str, position: int = 0, *, is_open: bool = False) -> None:
         super().__init__(problem)
         self.position = position
+        self._is_open = is_open
+
+    def could_go_on(self, text: str) -> bool:
+        """Whether the text may have ended in the middle of a value that is in order so far."""
+        return self._is_open or self.position > len(text) - _LONGEST_ESCAPE
+
+    def looked_at(self, text: str, start: int) -> int:
+        """How many characters of the text were looked at from there on."""
+        return len(text) - start if self._is_open else max(self.position - start, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +70,18 @@ class StrictJson:
     def parse(self, text: str, start: int = 0) -> Parsed:
         """Read the value that begins at ``start``; raises ``UnreadableError``."""
         self._flaws = []
+        if len(text) - start > _LARGE and text.count(",", start) > MAX_VALUES:
+            raise UnreadableError(f"more than {MAX_VALUES} values in one record", len(text) - _LONGEST_ESCAPE)
         try:
             value, end = self._decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            raise UnreadableError(f"no valid JSON: {error.msg}", error.pos) from error
+            is_open = error.msg.startswith("Unterminated string")
+            raise UnreadableError(f"no valid JSON: {error.msg}", error.pos, is_open=is_open) from error
         except RecursionError as error:
-            raise UnreadableError(f"JSON nested deeper than {MAX_DEPTH}", start) from error
+            # Where reading stopped is not said; a thousand levels take some kilobytes.
+            raise UnreadableError(
+                f"JSON nested deeper than {MAX_DEPTH}", min(start + (64 << 10), len(text) - _LONGEST_ESCAPE)
+            ) from error
         if self._may_be_deep(text, start, end) and _deeper_than(value, MAX_DEPTH):
             self._flaws.append(f"JSON nested deeper than {MAX_DEPTH}")
         if _SURROGATE.search(text, start, end):

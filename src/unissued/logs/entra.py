@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from unissued.logs.decode import UnreadableError, payload, without_odata
 from unissued.logs.graph import graph_envelope
 from unissued.logs.naming import is_empty
-from unissued.logs.shapes import Container
+from unissued.logs.rows import Container
 from unissued.logs.tables import (
     DEFENDER_SIGNIN,
     DEFENDER_SIGNINS,
@@ -33,6 +33,8 @@ _SIGNIN_IDENTITY = (
     "id", "requestid", "appid", "applicationid", "userid", "userprincipalname", "uniquetokenidentifier",
     "serviceprincipalid", "originalrequestid",
 )  # fmt: skip
+_OLD_PORTAL = frozenset(("createddatetime", "userprincipalname", "appdisplayname", "ipaddress"))
+_SIGNIN_IDS = frozenset(("id", "requestid", "appid", "uniquetokenidentifier", "correlationid"))
 _RISK_CATEGORY = "userriskevents"
 _RISK_TABLE = "AADUserRiskEvents"
 
@@ -50,7 +52,7 @@ def diagnostic(drafter: Drafter, _row: Mapping[str, object], keys: Keys, _contai
     except UnreadableError as error:
         return Refused(f"properties {error}", shape)
     if kind.casefold() == "microsoftgraphactivitylogs":
-        return graph_envelope(drafter, keys, inner, shape)
+        return graph_envelope(drafter, keys, inner, "C1 Graph activity envelope")
     if kind.casefold() == _RISK_CATEGORY:
         row = {"TimeGenerated": keys.get("time"), **as_object(without_odata(inner))}
         return drafter.draft(RISKS, _RISK_TABLE, shape, row)
@@ -85,9 +87,11 @@ def _entra(drafter: Drafter, keys: Keys, inner: Mapping[str, object], shape: str
 
 def portal_signin(drafter: Drafter, row: Mapping[str, object], keys: Keys, _container: Container) -> Verdict | None:
     """A row of the sign-in CSV of the Entra portal."""
+    shape = "B1 Entra portal sign-in CSV"
+    if keys.keys() >= _OLD_PORTAL and not _SIGNIN_IDS & keys.keys():
+        return Refused("a sign-in CSV of the portal's older form, without ids; download the sign-ins as JSON", shape)
     if "date (utc)" not in keys or "request id" not in keys:
         return None
-    shape = "B1 Entra portal sign-in CSV"
     if "application id" not in keys:
         return Skipped("sign-in authentication details", shape)
     table = portal_signin_table(drafter.file, keys)

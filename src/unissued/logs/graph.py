@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unissued.logs.naming import is_empty
-from unissued.logs.shapes import Container
+from unissued.logs.rows import Container
 from unissued.logs.tables import GRAPH, GRAPH_REQUEST, GRAPH_TABLES, entra_column
 from unissued.logs.verdict import Drafter, Keys, Refused, Verdict, as_object, table_shape, word
 

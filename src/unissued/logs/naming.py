@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from unissued.logs.decode import same_value
 from unissued.logs.report import SourceMap
-from unissued.logs.tables import SPELLINGS, without_suffix
+from unissued.logs.tables import KNOWN_COLUMNS, SPELLINGS, without_suffix
 
 
 class Names:
@@ -23,6 +23,8 @@ class Names:
         """Top-level keys that the catalogue's fields of a source begin with."""
         self.nested: dict[str, frozenset[str]] = {}
         """Those of them whose fields lie deeper."""
+        self.known: frozenset[str] = KNOWN_COLUMNS
+        """All column names, in small letters, by which a row is recognised or that become fields."""
         for source, known in sources.sources.items():
             fields = sorted({name for columns in known.tables.values() for name in columns})
             self.fields[source] = tuple(fields)
@@ -35,6 +37,8 @@ class Names:
                     for name, path in columns.items()
                     if top(name) == name and top(path) == path and path != name
                 }
+                self.known |= {top(path).casefold() for path in columns.values()}
+            self.known |= self._spelling[source].keys()
 
     def rename(
         self, source: str, row: Mapping[str, object], table: str = "", columns: Mapping[str, str] | None = None

@@ -82,6 +82,9 @@ class Reading:
     records: list[Record] = field(default_factory=list)
     files: list[FileReport] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    """The first 10,000 of each file; ``count`` has them all."""
+    interrupted: bool = False
+    """Whether the user stopped the reading; what was not read is *partial*."""
 
     @property
     def count(self) -> Count:

@@ -8,7 +8,7 @@ from unissued.logs.decode import UnreadableError, payload
 from unissued.logs.entra import diagnostic, directory, envelope_category, portal_signin, risk, signin
 from unissued.logs.graph import graph_request
 from unissued.logs.naming import Names, folded, is_empty, without_suffixes
-from unissued.logs.shapes import Container, Row
+from unissued.logs.rows import Container, Row
 from unissued.logs.tables import DEFENDER_SIGNINS, FOREIGN_TABLES, GRAPH_TABLES, SIGNINS, signin_table
 from unissued.logs.times import from_epoch
 from unissued.logs.unified import audit_search, cloud_app, core, is_core, office

@@ -86,7 +86,8 @@ TELLING_COLUMNS = frozenset(
     _words(
         "auditdata recordid recordtype creationdate userids operations operation identity resultindex resultcount"
         " objectstate _raw _time sourcetype creationtime workload officeworkload officeid timegenerated timestamp"
-        " actiontype raweventdata reportid createddatetime activitydatetime operationname correlationid type $table"
+        " actiontype raweventdata reportid internetmessageid createddatetime activitydatetime"
+        " operationname correlationid type $table"
         " tenantid category ipaddress userid userprincipalname appid clientappid targetresources initiatedby"
         " uniquetokenidentifier requestid contenturi contenttype contentid mailaccesstype sessionid clientip starttime"
         " requesturi signinactivityid responsestatuscode"
@@ -226,6 +227,27 @@ _UNION_SUFFIXES = (
     "_dynamic", "_string", "_long", "_int", "_real", "_double", "_bool", "_datetime", "_guid",
     "_s", "_d", "_b", "_g", "_t",
 )  # fmt: skip
+
+
+# Every column that says what a row is, or that is renamed on the way; other columns become fields under their own name.
+KNOWN_COLUMNS = (
+    TELLING_COLUMNS
+    | OFFICE_ACTIVITY.keys()
+    | CLOUD_APP_EVENTS.keys()
+    | ENTRA.keys()
+    | GRAPH_REQUEST.keys()
+    | DEFENDER_SIGNIN.keys()
+    | PORTAL_SIGNIN.keys()
+    | frozenset(
+        _words(
+            "event source ingested host index time fields result preview lastrow properties identity application"
+            " applicationid accountobjectid isinteractive signineventtypes resourceidentity resourceid"
+            " conditionalaccessstatus clientappused originalrequestid serviceprincipalid auditlogrecordtype"
+            " activitydisplayname riskeventtype detecteddatetime aadtenantid sourcesystem isanonymousproxy iptags"
+            " folder auditsearchrequestmetadata morerecordsavailable calleripaddress start_time elevationtime id"
+        )
+    )
+)
 
 
 def without_suffix(column: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from unissued.logs.decode import UnreadableError, payload, without_odata
 from unissued.logs.naming import folded, is_empty
-from unissued.logs.shapes import Container
+from unissued.logs.rows import Container
 from unissued.logs.tables import AUDIT, CLOUD_APP_EVENTS, EXCHANGE, OFFICE_ACTIVITY, RECORD_TYPES, WORKLOADS
 from unissued.logs.verdict import Draft, Drafter, Keys, Refused, Skipped, Verdict, as_object, table_shape, word
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from unissued.logs.decode import is_lost, structured
 from unissued.logs.naming import Names, is_empty
-from unissued.logs.shapes import Container
+from unissued.logs.rows import Container
 from unissued.logs.tables import STRUCTURED
 
 Keys = Mapping[str, object]
@@ -102,7 +102,11 @@ def table_shape(keys: Keys, container: Container) -> str:
     if container == "csv":
         hunting = "timestamp" in keys and "timegenerated" not in keys and "type" not in keys
         return "E1 advanced hunting CSV" if hunting else "D1 Logs blade CSV"
-    shapes: dict[str, str] = {"tables": "D3 query API JSON", "results": "E2 hunting API JSON"}
+    shapes: dict[str, str] = {
+        "tables": "D3 query API JSON",
+        "results": "E2 hunting API JSON",
+        "parquet": "D4 table rows in Parquet",
+    }
     return shapes.get(container, "D4 table rows as JSON")
 
 

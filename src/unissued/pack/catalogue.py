@@ -87,10 +87,18 @@ class Source:
     usual_delay: timedelta
     """Time from event to ingestion where a record does not tell."""
     required_tables: tuple[str, ...]
+    """The tables that must be complete for an absence to mean something."""
+    may_be_required: tuple[str, ...]
+    """Tables that a rule can ask for instead."""
     tables: Mapping[str, Table]
     fields: Mapping[str, Field]
     not_in: Mapping[str, str]
     """Target -> reason why the target does not hold this source."""
+
+    @property
+    def counted_tables(self) -> tuple[str, ...]:
+        """The tables whose rows some rule counts."""
+        return (*self.required_tables, *self.may_be_required)
 
     def tables_of(self, target: str) -> tuple[Table, ...]:
         """Return the tables in which a target keeps this source, in the order of preference."""
@@ -166,7 +174,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean '{near[0]}'?"
-    return "known: " + ", ".join(names) if len(names) <= 12 else ""
+    return "known: " + ", ".join(names) if 0 < len(names) <= 12 else ""
 
 
 @cache
@@ -230,6 +238,7 @@ class _Reader:
             id=str(entry["id"]),
             usual_delay=delay,
             required_tables=tuple(_strings(entry.get("required_tables", []), key)),
+            may_be_required=tuple(_strings(entry.get("may_be_required", []), key)),
             tables=tables,
             fields=fields,
             not_in={target: str(why) for target, why in _mapping(entry.get("not_in", {}), key).items()},

@@ -27,7 +27,7 @@ _TECHNIQUE = re.compile(r"attack\.t[0-9]{4}(\.[0-9]{3})?\Z")
 _DATE = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")
 # Unsafe in some sink of a query: control and invisible characters, Splunk's macros and tokens.
 # U+2028 and U+2029 end a line, and with it a comment, in KQL; half a surrogate pair cannot be written to a file.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f`$\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _TEXT_MODIFIERS = {"contains", "startswith", "endswith", "cased", "cidr", "re", "expand", "fieldref"}
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -37,7 +37,7 @@ _CONDITION_WORD = re.compile(r"[A-Za-z0-9_*]+")
 _COUNTED_SPAN = re.compile(r"(0|[1-9][0-9]*)[smhdw]\Z")
 _NESTING = re.compile(r"[()]|[^()\s]+")
 _DEEPEST = 32
-_GLOBAL_STANZA = "default"
+GLOBAL_STANZA = "default"
 """In Splunk's files a stanza of this name is about all others, and a stanza is named as its rule."""
 
 
@@ -67,6 +67,24 @@ class Linter:
         return {}
 
     # What every document has
+
+    def nothing_is_left_to_fill_in(self) -> bool:
+        """Report every place that a new rule leaves open; there is no use in other problems before they are filled."""
+        before = len(self.problems)
+        self._filled((), self.data)
+        return len(self.problems) == before
+
+    def _filled(self, place: Place, value: object) -> None:
+        match value:
+            case Mapping():
+                for key, item in value.items():
+                    self._filled((*place, key), item)
+            case list():
+                for index, item in enumerate(value):
+                    self._filled((*place, index), item)
+            case str() if vocabulary.FILL_IN in value:
+                wanted = value.removeprefix(vocabulary.FILL_IN).lstrip(": ")
+                self.report(place, f"'{vocabulary.FILL_IN}' is still to be filled in", wanted)
 
     def keys_are_known(self, place: Place, keys: Collection[str], known: Collection[str]) -> None:
         for key in keys:
@@ -100,7 +118,7 @@ class Linter:
             return
         if not isinstance(value, str) or not value.strip():
             self.report((key,), f"'{key}' must be text")
-        elif key == "title" and _UNSAFE.search(value):
+        elif key == "title" and UNSAFE.search(value):
             self.report((key,), "the title holds a character that is unsafe in a query", "one line, no ` or $")
 
     def _texts(self, key: str) -> None:
@@ -118,7 +136,7 @@ class Linter:
             self.report(("name",), f"name '{name}' is not of the form [a-z][a-z0-9_]*, 64 at most")
         elif name != stem:
             self.report(("name",), f"name '{name}' is not the file's stem '{stem}'", "rename one of them")
-        elif name == _GLOBAL_STANZA:
+        elif name == GLOBAL_STANZA:
             self.report(("name",), f"name '{name}' is Splunk's for the settings of all searches", "rename the rule")
 
     def _choice(self, key: str, known: Collection[str]) -> None:
@@ -267,7 +285,7 @@ class Linter:
                     place, f"RE2 refuses the regular expression: {reason}", "no look-around, no back-references"
                 )
             return
-        if found := _UNSAFE.search(value):
+        if found := UNSAFE.search(value):
             self.report(
                 place,
                 f"the value holds {found[0]!a}",

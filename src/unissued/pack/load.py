@@ -127,7 +127,9 @@ def _check_file(document: Document, stem: str, catalogue: Catalogue) -> _File:
     kinds = [kind for kind in ("detection", "correlation", "filter") if kind in linter.data]
     kind = kinds[0] if kinds else ""
     sources: tuple[Source, ...] = ()
-    if len(kinds) != 1:
+    if not linter.nothing_is_left_to_fill_in():
+        kind = ""
+    elif len(kinds) != 1:
         linter.report((), "must have exactly one of detection, correlation and filter")
     else:
         linter.head_is_complete(stem)
@@ -220,12 +222,32 @@ def _link_correlation(file: _File, rules: Mapping[str, _File]) -> None:
         wanted.append((str(condition["field"]), ("correlation", "condition")))
     for rule_name in named:
         for name, at in wanted:
-            if rule_name in rules and rule_name != file.name:
+            if rule_name in rules and rule_name != file.name and not _leaves_out(body, aliases, name, rule_name):
                 _key_is_known(file, at, name, rules[rule_name], aliases)
+    if named and body.get("type") == "temporal_ordered":
+        _keys_join(file, named, _names(file.data, "correlation", "group-by"), aliases)
+    if "required_tables" in file.data:
+        _tables_are_counted(file, [rules[name] for name in named if name in rules], condition)
     judge = JUDGES.get(str(file.data.get("judge")))
     for rule_name, fields in zip(named, judge.fields if judge else (), strict=False):
         if rule_name in rules and rule_name != file.name:
             _judge_finds_its_fields(file, rules[rule_name], fields)
+
+
+def _tables_are_counted(file: _File, below: Sequence[_File], condition: object) -> None:
+    """A rule that asks for an absence can say which tables must be complete for it."""
+    if not isinstance(condition, str):
+        hint = "what must be complete is asked where something must not be there"
+        file.linter.report(("required_tables",), "needs a condition such as 'a and not b'", hint)
+    known = {name for one in below for source in one.sources for name in source.counted_tables}
+    named = file.data["required_tables"]
+    if not isinstance(named, list) or not named:
+        file.linter.report(("required_tables",), "must be a list of tables", ", ".join(sorted(known)))
+        return
+    for index, name in enumerate(named):
+        if name not in known:
+            hint = suggest(str(name), known) if known else ""
+            file.linter.report(("required_tables", index), f"no rows of '{name}' are counted", hint)
 
 
 def _judge_finds_its_fields(file: _File, below: _File, fields: Sequence[str]) -> None:
@@ -235,6 +257,25 @@ def _judge_finds_its_fields(file: _File, below: _File, fields: Sequence[str]) ->
     for name in fields if below.sources else ():
         if any(name not in source.fields for source in below.sources):
             file.linter.report(("judge",), f"rule '{below.name}' has no field '{name}', which the judge looks at")
+
+
+def _leaves_out(body: Mapping[str, object], aliases: Mapping[str, object], key: str, rule: str) -> bool:
+    """In an order a key may leave a rule out: it then belongs to every group that agrees with its other keys."""
+    mapping = aliases.get(key)
+    return body.get("type") == "temporal_ordered" and isinstance(mapping, Mapping) and rule not in mapping
+
+
+def _keys_join(file: _File, named: Sequence[str], keys: Sequence[str], aliases: Mapping[str, object]) -> None:
+    """Check that one rule has every key, so that it joins the others, and each rule a key."""
+    has = {
+        rule: [key for key in keys if not _leaves_out({"type": "temporal_ordered"}, aliases, key, rule)]
+        for rule in named
+    }
+    if keys and not any(len(own) == len(keys) for own in has.values()):
+        file.linter.report(("correlation", "aliases"), "no rule has every key", "one rule has to join the others")
+    for rule, own in has.items():
+        if keys and not own:
+            file.linter.report(("correlation", "aliases"), f"rule '{rule}' has no key", "name it in an alias")
 
 
 def _key_is_known(file: _File, place: Place, name: str, below: _File, aliases: Mapping[str, object]) -> None:

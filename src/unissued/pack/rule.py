@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 
-from sigma.correlations import SigmaCorrelationRule
+from sigma.correlations import SigmaCorrelationRule, SigmaExtendedCorrelationCondition
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
@@ -57,6 +58,8 @@ class Rule:
     """The Sigma document, filters merged in."""
     excluded: tuple[Mapping[str, str], ...] = ()
     """Groups of a correlation that a site does not want to hear of: key -> value."""
+    changed: tuple[str, ...] = ()
+    """What a site changed about the rule, in words."""
 
     @property
     def is_correlation(self) -> bool:
@@ -67,6 +70,18 @@ class Rule:
     def judge(self) -> str:
         """Name of the test that two records of a correlation must meet as well; empty for most rules."""
         return str(self.definition.get("judge", ""))
+
+    @cached_property
+    def is_absence(self) -> bool:
+        """Tell whether the rule asks that something is not there: then it is judged six hours after arrival."""
+        return self.is_correlation and isinstance(self.correlation().condition, SigmaExtendedCorrelationCondition)
+
+    def needing(self, source: Source) -> Source:
+        """Return a log source with the tables that must be complete before its silence means something to the rule."""
+        named = self.definition.get("required_tables")
+        if not isinstance(named, list):
+            return source
+        return replace(source, required_tables=tuple(name for name in source.counted_tables if name in named))
 
     def detection(self) -> SigmaRule:
         """Return a pySigma rule of the caller's own: backends change the rules that they convert.

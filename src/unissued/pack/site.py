@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from unissued.errors import Problem, RuleError
 from unissued.pack.catalogue import parse_span, suggest
+from unissued.pack.lint import UNSAFE
 from unissued.pack.load import Pack, exclude
 from unissued.pack.rule import Rule
 
@@ -27,13 +28,31 @@ class Site:
     """Names of the rules that are switched off; rules above them still see their matches."""
     lists: Mapping[str, Path]
     """List name -> file, relative to the settings file."""
+    path: str = ""
+    """The settings file."""
+
+    def with_lists(self, entries: Mapping[str, Collection[str]]) -> Site:
+        """Return the site with its lists written into the pack.
+
+        Args:
+            entries: list name -> entries in the form in which they are compared.
+        """
+        rules = {}
+        for rule in self.pack.rules.values():
+            said = [
+                f"list {name} is the site's own (entries: {len(entries[name])})"
+                for name in rule.lists
+                if name in entries
+            ]
+            rules[rule.name] = replace(rule, changed=(*rule.changed, *said))
+        return replace(self, pack=Pack(rules, self.pack.catalogue.with_lists(entries)))
 
 
 def load_site(path: Path, pack: Pack) -> Site:
     """Apply a site's settings to a pack.
 
     Raises:
-        RuleError: with everything that names no rule, field or list, or cannot be set on its rule.
+        RuleError: with everything that names no rule, field, list or file, or cannot be set on its rule.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -41,36 +60,37 @@ def load_site(path: Path, pack: Pack) -> Site:
         raise RuleError.at(str(path), f"cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RuleError.at(str(path), f"is no TOML: {error}") from error
-    reader = _Reader(str(path), pack)
+    reader = _Reader(path, pack)
     reader.keys_are_known("", data, ("rules", "lists"))
     rules = dict(pack.rules)
     disabled: set[str] = set()
     for name, settings in reader.table("rules", data).items():
-        rule = reader.known("rule", name, pack.rules)
-        if rule is not None and isinstance(settings, dict):
+        rule = reader.known("rules.", "rule", name, pack.rules)
+        if not isinstance(settings, dict):
+            reader.report(f"rules.{name} must be a table", f"[rules.{name}]")
+        elif rule is not None:
             rules[name] = reader.rule(rule, settings)
             if settings.get("enabled") is False:
                 disabled.add(name)
-    lists = {
-        name: path.parent / str(file)
-        for name, file in reader.table("lists", data).items()
-        if reader.known("list", name, pack.catalogue.lists) is not None
-    }
+    lists = {}
+    for name, file in reader.table("lists", data).items():
+        if reader.known("lists.", "list", name, pack.catalogue.lists) is not None and reader.is_file(name, file):
+            lists[name] = path.parent / str(file)
     if reader.problems:
         raise RuleError(*reader.problems)
-    return Site(Pack(rules, pack.catalogue), frozenset(disabled), lists)
+    return Site(Pack(rules, pack.catalogue), frozenset(disabled), lists, str(path))
 
 
 class _Reader:
     """Reads settings and gathers what is wrong with them."""
 
-    def __init__(self, path: str, pack: Pack) -> None:
+    def __init__(self, path: Path, pack: Pack) -> None:
         self.path = path
         self.pack = pack
         self.problems: list[Problem] = []
 
     def report(self, problem: str, hint: str = "") -> None:
-        self.problems.append(Problem(self.path, problem, hint))
+        self.problems.append(Problem(str(self.path), problem, hint))
 
     def table(self, name: str, data: Mapping[str, object]) -> Mapping[str, object]:
         value = data.get(name, {})
@@ -84,10 +104,22 @@ class _Reader:
             if key not in known:
                 self.report(f"{where}unknown key '{key}'", suggest(key, known))
 
-    def known(self, kind: str, name: str, known: Mapping[str, _Item]) -> _Item | None:
+    def known(self, where: str, kind: str, name: str, known: Mapping[str, _Item]) -> _Item | None:
         if name not in known:
-            self.report(f"unknown {kind} '{name}'", suggest(name, known))
+            self.report(f"{where}{name}: unknown {kind} '{name}'", suggest(name, known))
         return known.get(name)
+
+    def is_file(self, name: str, file: object) -> bool:
+        """Tell whether a list names a file that is there."""
+        if not isinstance(file, str) or not file:
+            self.report(f"lists.{name}: {file!r} is no file name", 'such as "lists/approved.csv"')
+            return False
+        if not (self.path.parent / file).is_file():
+            self.report(
+                f"lists.{name}: there is no file {self.path.parent / file}", "the name is relative to this file"
+            )
+            return False
+        return True
 
     def rule(self, rule: Rule, settings: Mapping[str, object]) -> Rule:
         """Return a rule with a site's settings."""
@@ -95,22 +127,31 @@ class _Reader:
         self.keys_are_known(where, settings, _RULE_KEYS)
         if not isinstance(settings.get("enabled", True), bool):
             self.report(f"{where}enabled must be true or false")
+        elif "enabled" in settings and not rule.level:
+            self.report(
+                f"{where}alerts nobody, so it cannot be enabled or not", "switch off the rules that are built on it"
+            )
         definition = copy.deepcopy(dict(rule.definition))
         body = definition.get("correlation")
+        changed: list[str] = []
         if isinstance(body, dict):
-            self._tune(where, body, settings)
+            changed += self._tune(where, body, settings)
         elif {"threshold", "timespan"} & set(settings):
             self.report(f"{where}only a correlation has a threshold and a timespan")
         excluded = self._exclusions(where, rule, settings.get("exclude", []))
+        changed += ["without " + " and ".join(f"{name}={value}" for name, value in entry.items()) for entry in excluded]
         if excluded and not rule.is_correlation:
             exclude(definition, "_site", excluded)  # no filter of the pack has this name
             excluded = []
-        return replace(rule, definition=definition, excluded=tuple(excluded))
+        return replace(rule, definition=definition, excluded=tuple(excluded), changed=tuple(changed))
 
-    def _tune(self, where: str, body: dict[str, object], settings: Mapping[str, object]) -> None:
+    def _tune(self, where: str, body: dict[str, object], settings: Mapping[str, object]) -> list[str]:
+        """Change a correlation, and return what was changed in words."""
+        changed = []
         if "timespan" in settings:
             if parse_span(settings["timespan"]) is None:
-                self.report(f"{where}'{settings['timespan']}' is no time span", "such as 2h")
+                self.report(f"{where}timespan '{settings['timespan']}' is no time span", "such as 2h")
+            changed.append(f"timespan {settings['timespan']} instead of {body['timespan']}")
             body["timespan"] = settings["timespan"]
         if "threshold" in settings:
             condition, count = body.get("condition"), settings["threshold"]
@@ -120,7 +161,9 @@ class _Reader:
                 self.report(f"{where}threshold {count!r} is no whole number above 0")
             else:
                 operator = next(key for key in condition if key != "field")
+                changed.append(f"threshold {operator} {count} instead of {condition[operator]}")
                 body["condition"] = {**condition, operator: count}
+        return changed
 
     def _exclusions(self, where: str, rule: Rule, given: object) -> list[dict[str, str]]:
         if not isinstance(given, list) or not all(isinstance(entry, dict) and entry for entry in given):
@@ -137,4 +180,7 @@ class _Reader:
                     self.report(f"{where}unknown field '{name}'", suggest(name, known))
                 if not isinstance(value, str) or not value.strip() or set(value) & set("*?\\"):
                     self.report(f"{where}{name} = {value!r} must be plain text", "a wildcard would excuse everything")
-        return [dict(entry) for entry in given]
+                elif found := UNSAFE.search(value):
+                    hint = "control and invisible characters, ` and $ are unsafe in a query"
+                    self.report(f"{where}{name} holds {found[0]!a}", hint)
+        return [{name: str(value) for name, value in entry.items()} for entry in given]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+FILL_IN = "FILL IN"
+"""Stands in a new rule and its fixtures wherever somebody has to write something."""
 COMMON_KEYS = frozenset(
     ("title", "id", "name", "status", "description", "references", "author", "date", "modified", "tags", "level")
     + ("falsepositives", "fields", "related", "license", "version", "needs", "blind_spots", "triage", "alert")
 )
 DETECTION_KEYS = COMMON_KEYS | {"logsource", "detection"}
-CORRELATION_KEYS = COMMON_KEYS | {"correlation", "judge"}
+CORRELATION_KEYS = COMMON_KEYS | {"correlation", "judge", "required_tables"}
 FILTER_KEYS = frozenset(
     ["title", "id", "name", "status", "description", "author", "date", "modified", "version", "logsource", "filter"]
 )

@@ -60,7 +60,7 @@ def values(pack: Pack, rule: Rule, build: Build, cases: Sequence[CaseName]) -> d
         "logs": _logs(pack, rule),
         "lists": lists_of(pack, rule),
         "filters": list(dict.fromkeys(name for below in pack.below(rule) for name in below.filters)),
-        "correlation": _words(body, text(rule, "judge")) if isinstance(body, Mapping) else (),
+        "correlation": _words(rule, body) if isinstance(body, Mapping) else (),
         "below": [pack.rule(name) for name in rule.references],
         "above": [other for other in pack.rules.values() if rule.name in other.references],
         "verdicts": [
@@ -106,7 +106,7 @@ def _logs(pack: Pack, rule: Rule) -> list[Log]:
     return list(found.values())
 
 
-def _words(body: Mapping[str, object], judge: str) -> list[tuple[str, str]]:
+def _words(rule: Rule, body: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return what a correlation says, as pairs of a word and a value."""
     condition = body.get("condition")
     said: list[tuple[str, str]] = [("type", str(body.get("type"))), ("within", str(body.get("timespan")))]
@@ -119,5 +119,6 @@ def _words(body: Mapping[str, object], judge: str) -> list[tuple[str, str]]:
         said += [(str(word), str(value)) for word, value in condition.items()]
     elif condition is not None:
         said.append(("condition", str(condition)))
-    said += [("judge", judge)] if judge else []
+    said += [("judge", rule.judge)] if rule.judge else []
+    said += [("must be complete", name) for name in texts(rule, "required_tables")]
     return said

@@ -55,7 +55,7 @@ def around(catalogue: Catalogue, unit_ends: datetime, until: datetime, rows: Map
 
 def _feeds(catalogue: Catalogue) -> Iterator[tuple[Source, str]]:
     for source in catalogue.sources.values():
-        for table in source.required_tables:
+        for table in source.counted_tables:
             yield source, table
 
 

@@ -12,7 +12,6 @@ from unissued.record import utc_text
 from unissued.simulate.batch import Batch, Fired
 from unissued.simulate.plan import Plan
 from unissued.simulate.shapes import Shape
-from unissued.simulate.unit import is_absence
 
 _SCHEMA = 1
 _RUN = timedelta(hours=1)
@@ -35,7 +34,7 @@ class Listing:
         self.number = number
         self.shape = shape
         self.batch: Batch = plan.batches[number - 1]
-        self._absent = [rule.name for rule in self.batch.setting.rules if is_absence(rule)]
+        self._absent = [rule.name for rule in self.batch.setting.rules if rule.is_absence]
 
     def as_dict(self) -> dict[str, object]:
         """Return the list as it is written to JSON."""

@@ -13,7 +13,7 @@ from unissued.pack import Rule
 from unissued.pack.catalogue import suggest
 from unissued.simulate.batch import Batch, Fired, Setting, failure
 from unissued.simulate.names import named_ids
-from unissued.simulate.unit import Unit, fresh, is_absence
+from unissued.simulate.unit import Unit, fresh
 from unissued.verify import Case, Scenario
 
 _LATE = timedelta(days=2)
@@ -127,7 +127,7 @@ def _unless_too_late(batch: Batch) -> Batch | str:
     Also where the unit is about another rule: its match would be listed, and the query finds none or a later one.
     """
     setting = batch.setting
-    absent = [rule.name for rule in setting.rules if is_absence(rule)]
+    absent = [rule.name for rule in setting.rules if rule.is_absence]
     judged_from = setting.end - _LATE
     if not absent or not setting.target or all(one.time >= judged_from for one in batch.cases):
         return batch

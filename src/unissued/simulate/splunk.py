@@ -13,7 +13,6 @@ from unissued.pack import Pack, Rule
 from unissued.simulate.batch import Batch
 from unissued.simulate.names import GUID
 from unissued.simulate.send import Answer, SendError, Server, said
-from unissued.simulate.unit import is_absence
 from unissued.verify.answer import TIME, Row, expected, row_of
 
 _PARSER = "/services/search/v2/parser"
@@ -140,7 +139,7 @@ def _compared(
 
 def _columns(rule: Rule, query: Query) -> tuple[str, ...]:
     """Return the columns to compare: the keys of a rule on absence, else all that the search shows."""
-    if is_absence(rule):
+    if rule.is_absence:
         return (TIME, *(column(key) for key in rule.correlation().group_by or ()))
     shown = [name.strip() for name in query.query.rsplit("| table ", 1)[1].split(",")]
     return tuple(TIME if name == "_time" else name for name in shown if name not in _NOT_SHOWN)
@@ -171,18 +170,19 @@ def _ids(batch: Batch) -> frozenset[str]:
             found.update(part for value in match.group.values() for part in _parts(str(value)))
     for rule in batch.setting.rules:
         for key in rule.correlation().group_by or () if rule.is_correlation else ():
-            for below in rule.references:
+            for below, name in _own_names(rule, key).items():
                 for match in batch.outcomes[below].matches:
-                    found.update(part for value in match.values(_own(rule, key, below)) for part in _parts(str(value)))
+                    found.update(part for value in match.values(name) for part in _parts(str(value)))
     return frozenset(found)
 
 
-def _own(rule: Rule, key: str, below: str) -> str:
-    """Return what a rule itself calls a key of the correlation that is built on it."""
+def _own_names(rule: Rule, key: str) -> dict[str, str]:
+    """Return what the rules below a correlation call one of its keys; those that it leaves out are not there."""
     aliases = rule.correlation().aliases
     alias = aliases.aliases.get(key) if aliases else None
-    names = {reference.reference: name for reference, name in alias.mapping.items()} if alias else {}
-    return names.get(below, key)
+    if alias is None:
+        return dict.fromkeys(rule.references, key)
+    return {reference.reference: name for reference, name in alias.mapping.items()}
 
 
 def _parts(text: str) -> list[str]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sigma.correlations import SigmaExtendedCorrelationCondition
-
 from unissued.errors import LogError
 from unissued.evaluate import comparable_lists, compile_rule
 from unissued.evaluate.predicate import Node
@@ -155,8 +153,3 @@ def _fields(node: Node) -> Iterator[str]:
         yield node.field
     for part in node.parts:
         yield from _fields(part)
-
-
-def is_absence(rule: Rule) -> bool:
-    """Tell whether a rule asks that something is not there: then it is judged six hours after arrival."""
-    return rule.is_correlation and isinstance(rule.correlation().condition, SigmaExtendedCorrelationCondition)

@@ -9,15 +9,14 @@ from datetime import UTC, datetime, timedelta
 from sigma.correlations import (
     CorrelationConditionAND,
     CorrelationConditionNOT,
-    SigmaExtendedCorrelationCondition,
     SigmaRuleReference,
 )
 
-from unissued.convert import Query, column
+from unissued.convert import Query
 from unissued.evaluate import Given, evaluate
 from unissued.pack import JUDGED_AFTER, Pack, Rule
 from unissued.record import Record
-from unissued.verify.answer import TIME, Answer, Row, begun, expected, judge, row_of
+from unissued.verify.answer import Answer, Row, begun, expected, judge, keys_of, own_rows, row_of
 from unissued.verify.readers import Reader
 
 _HOUR = timedelta(hours=1)
@@ -74,18 +73,17 @@ def compare(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream
     Raises:
         UnsupportedError: the engine does not execute the query.
     """
-    if is_absence(rule):
+    if rule.is_absence:
         return _judged_later(reader, pack, rule, query, stream)
     outcome = judge(pack, rule, stream.records, stream.unmeasured, reader.target)
     reader.load(stream.arrived, stream.unmeasured)
     result = reader.run(query, stream.now)
+    if rule.is_correlation:
+        columns = keys_of(rule)
+        answer = Answer(own_rows(rule, outcome, columns, result.rows), bool(result.notes))
+        return Comparison(expected(rule, outcome, columns), answer)
     answer = Answer(frozenset(map(row_of, result.rows)), bool(result.notes))
     return Comparison(expected(rule, outcome, result.columns), answer)
-
-
-def is_absence(rule: Rule) -> bool:
-    """Tell whether a rule asks that something is not there."""
-    return rule.is_correlation and isinstance(rule.correlation().condition, SigmaExtendedCorrelationCondition)
 
 
 def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: Stream) -> Comparison:
@@ -94,17 +92,18 @@ def _judged_later(reader: Reader, pack: Pack, rule: Rule, query: Query, stream: 
     asked, *denied = _sides(rule)
     sources = {source.key for source in pack.rule(asked).sources}
     ages = sorted({record.ingested for record in stream.records if record.source in sources})
-    outcomes = evaluate(pack, stream.records, stream.given, denied)
+    outcomes = evaluate(pack, stream.records, stream.given, [asked, *denied])
     company = sorted(
         {event.record.ingested for name in denied for match in outcomes[name].matches for event in match.events()}
     )
     results = [reader.run(query, moment) for moment in _runs(ages, company) if moment <= stream.now]
-    columns = (TIME, *(column(key) for key in rule.correlation().group_by or ()))
+    columns = keys_of(rule)
     outcome = judge(pack, rule, stream.records, stream.given, reader.target)
     wanted = expected(rule, outcome, columns)
-    if not ages:  # without a record to judge no query can tell a missing feed from a quiet tenant
+    # Without a record to judge no query can tell a missing feed from a quiet tenant.
+    if not outcomes[asked].matches and not outcomes[asked].unjudged:
         wanted = replace(wanted, open=False)
-    rows = [{name: row[name] for name in columns} for result in results for row in result.rows]
+    rows = own_rows(rule, outcome, columns, [row for result in results for row in result.rows])
     return Comparison(wanted, Answer(begun(rows, wanted, outcome), any(result.notes for result in results)))
 
 

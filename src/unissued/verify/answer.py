@@ -70,6 +70,29 @@ def _first(known: Field, values: Sequence[Value]) -> str:
     return min(texts) if known.many else texts[0]
 
 
+def keys_of(rule: Rule) -> tuple[str, ...]:
+    """Return the columns that a query of a correlation must return: the time and the keys."""
+    return (TIME, *(column(key) for key in rule.correlation().group_by or ()))
+
+
+def own_rows(
+    rule: Rule, outcome: Outcome, columns: Collection[str], rows: Collection[Mapping[str, object]]
+) -> frozenset[Row]:
+    """Return a correlation's rows without what else they show, if that is what one record of the match says.
+
+    Which record that is, is the query's choice. A row that shows anything else stays whole, so that it differs.
+    """
+    records = {_row(rule, match, columns): [_values(event) for event in match.events()] for match in outcome.matches}
+    found = set()
+    for row in rows:
+        own = row_of({name: row[name] for name in columns})
+        shown = {name: text_of(value) for name, value in row.items() if name not in columns}
+        events = records.get(own)
+        said = events is None or any(all(one.get(name, "") == shown[name] for name in shown) for one in events)
+        found.add(own if said else row_of(row))
+    return frozenset(found)
+
+
 def row_of(values: Mapping[str, object]) -> Row:
     """Return values as a row."""
     return tuple(sorted((name, text_of(value)) for name, value in values.items()))
@@ -86,13 +109,12 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def begun(rows: Collection[Mapping[str, object]], expected: Answer, outcome: Outcome) -> frozenset[Row]:
+def begun(found: Collection[Row], expected: Answer, outcome: Outcome) -> frozenset[Row]:
     """Leave out rows that lie inside a chain which the evaluator finds as one match.
 
     Runs of a query see a part of the records each, so a chain that goes on can begin again in a later run, where the
     schedule silences its key.
     """
-    found = frozenset(map(row_of, rows))
     chains: dict[Row, list[tuple[str, str]]] = {}
     for match, row in zip(outcome.matches, (_keys(match) for match in outcome.matches), strict=True):
         last = max(event.time for event in match.events())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from unissued.convert import Query, convert
 from unissued.errors import PackError, UnsupportedError
 from unissued.pack import TARGETS, Document, Pack, Rule, load_catalogue, pack_of
-from unissued.verify.agreement import Comparison, Stream, compare, is_absence
+from unissued.verify.agreement import Comparison, Stream, compare
 from unissued.verify.draw import Drawn, draw_batch
 from unissued.verify.readers import Reader
 from unissued.verify.shipped import binder_of, readers_of
@@ -119,7 +119,7 @@ def _judge(judged: Judged, drawn: Drawn, queries: Sequence[Query], stream: Strea
 def _kind(rule: Rule) -> str:
     if not rule.is_correlation:
         return "detection"
-    return "a and not b" if is_absence(rule) else rule.correlation().type.name.lower()
+    return "a and not b" if rule.is_absence else rule.correlation().type.name.lower()
 
 
 def _disagreement(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from unissued.evaluate import Given
 from unissued.pack.catalogue import suggest
 from unissued.pack.document import Document, load_document
 from unissued.pack.load import Pack
+from unissued.pack.vocabulary import FILL_IN
 
 _STEM = re.compile(r"(?P<verdict>hit|miss|gap|unjudged)(?:_(?P<why>[a-z0-9_]+))?(?:\.(?P<times>[1-9][0-9]*))?\Z")
 _GIVEN_KEYS = ("now", "lists", "feeds", "rows_last_week", "baseline")
@@ -112,6 +113,7 @@ def _cases_of(pack: Pack, rule: str, folder: Path) -> list[Case]:
             hint = "hit_<why>.jsonl, miss_<why>.jsonl, gap_<why>.jsonl or unjudged_<why>.jsonl"
             problems.append(Problem(f"{shown}/{path.name}", "the name says no verdict", hint))
             continue
+        problems.extend(_left_open(path, f"{shown}/{path.name}", found["why"] or ""))
         given = _given(pack, folder / "given.yml", path.with_name(f"{path.stem}.given.yml"))
         cases.append(Case(rule, found["verdict"], int(found["times"] or 1), path, given))
     problems.extend(
@@ -122,6 +124,15 @@ def _cases_of(pack: Pack, rule: str, folder: Path) -> list[Case]:
     if problems:
         raise RuleError(*problems)
     return cases
+
+
+def _left_open(path: Path, shown: str, why: str) -> Iterator[Problem]:
+    """Yield what a new rule leaves open in a fixture: it would show nothing, or the wrong thing."""
+    if why == FILL_IN.replace(" ", "_").lower():
+        yield Problem(shown, "the name does not say why", f"rename it: {path.name.split('_')[0]}_<why>.jsonl")
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if FILL_IN.encode() in line:
+            yield Problem(f"{shown}:{number}", f"'{FILL_IN}' is still to be filled in", "what the record must have")
 
 
 def load_scenarios(pack: Pack, folder: Path) -> list[Scenario]:

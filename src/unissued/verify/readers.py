@@ -63,8 +63,8 @@ class Reader(ABC):
         self._loaded = (records, given, fill_until)
         counted = {source.key for source in self.catalogue.sources.values() if source.required_tables and fill_until}
         again = [record for record in records[1::2] if record.source not in counted]
-        filler = _filler(self.catalogue, given, fill_until, records) if fill_until else ()
-        self._load([*records, *again, *filler])
+        more = filler(self.catalogue, given, fill_until, records) if fill_until else ()
+        self._load([*records, *again, *more])
         self.load_lists({name: self._with_rows(name, given) for name in given.lists})
 
     def _with_rows(self, name: str, given: Given) -> list[str]:
@@ -135,7 +135,7 @@ class SplReader(Reader):
         self._lookups: dict[str, list[dict[str, str]]] = {}
 
     def _load(self, records: Sequence[Record]) -> None:
-        self._events = [_event(self.writer.splunk(record)) for record in records]
+        self._events = [splunk_event(self.writer.splunk(record)) for record in records]
 
     def load_lists(self, lists: Mapping[str, Sequence[str]]) -> None:
         """Replace the lookups; their keys are in small letters."""
@@ -168,7 +168,8 @@ def _plain(name: str, value: object) -> object:
     return value
 
 
-def _event(row: SplunkRow) -> SplunkEvent:
+def splunk_event(row: SplunkRow) -> SplunkEvent:
+    """Return a row as an event in an index, its top-level keys extracted."""
     fields = {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in row.body.items()
@@ -180,7 +181,7 @@ def _event(row: SplunkRow) -> SplunkEvent:
     return SplunkEvent(raw, row.time.timestamp(), row.ingested.timestamp() // 1, fields)
 
 
-def _filler(catalogue: Catalogue, given: Given, now: datetime, records: Sequence[Record]) -> Iterator[Record]:
+def filler(catalogue: Catalogue, given: Given, now: datetime, records: Sequence[Record]) -> Iterator[Record]:
     """Yield rows without any content that make feeds as complete as a case says that they are.
 
     Measured feeds get what lacks of the rows of the week before. Feeds that count as complete get a row in every hour
@@ -188,7 +189,7 @@ def _filler(catalogue: Catalogue, given: Given, now: datetime, records: Sequence
     """
     there = Counter((record.table, _hour(record.time)) for record in records)
     for source in catalogue.sources.values():
-        for table in source.required_tables:
+        for table in source.counted_tables:
             for hours in range(*(_WEEK_BEFORE if given.measured else _LOOK_BACK)):
                 hour = _hour(now) - timedelta(hours=hours)
                 if given.measured:

@@ -12,7 +12,6 @@ from functools import partial
 from itertools import count
 
 from unissued.pack import Pack
-from unissued.verify.agreement import is_absence
 from unissued.verify.drawn import Disagreement, Judged, judge_batch
 from unissued.verify.shipped import Checked, Project, Status, check_query
 
@@ -82,7 +81,7 @@ def verify(project: Project, pack: Pack, wanted: Wanted, tick: Tick | None = Non
         if rule.level and (not wanted.rules or rule.name in wanted.rules)
     ]
     # The longest first, so that no process is left with them at the end.
-    order = sorted(tasks, key=lambda task: not is_absence(pack.rule(task[0])))
+    order = sorted(tasks, key=lambda task: not pack.rule(task[0]).is_absence)
     with _pool(wanted.processes) as submit:
         check = partial(check_query, scenarios=wanted.scenarios)
         pending = {task: submit(check, project, *task) for task in order}

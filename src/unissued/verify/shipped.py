@@ -94,7 +94,8 @@ def check_query(project: Project, name: str, target: str, *, all_cases: bool = T
         missing = Check("fresh", path_of(name, target), Status.DIFFERS, ("the file cannot be read: run the build",))
         return Checked(name, target, checks=(missing,))
     fresh = () if text == built.text else (f"{path_of(name, target)} is not what the build writes",)
-    query = replace(built, text=text, query=text)
+    # What is packaged is the query without the comment above it; a stale file is executed as it is.
+    query = replace(built, text=text, query=text.removeprefix(built.text.removesuffix(built.query)))
     valid, columns = validity(query)
     checks = [Check("fresh", path_of(name, target), _status(fresh), fresh), valid]
     for check in _executed(project, pack, rule, query, scenarios=scenarios):

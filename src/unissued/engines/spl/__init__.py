@@ -4,7 +4,8 @@ Modelled, not run on Splunk. A search that the parser does not know word for wor
 (:class:`SplError`); data that lead to something about which the manuals say nothing are refused when they turn up
 (``UnsupportedError``), because a guess would prove nothing. That holds for several values in functions that are "not
 supported on multivalue fields", in concatenation, arithmetic, sort and lookup keys, and in the groups of eventstats and
-streamstats; for ``substr`` with a negative length; and for ``time_window`` on rows out of order.
+streamstats; for ``substr`` with a negative length; for ``time_window`` on rows out of order; and for ``xyseries`` on
+rows that lack a key or share both.
 
 The manuals leave more open, and there a search runs under both readings; only a result that is the same twice counts:
 
@@ -33,7 +34,7 @@ a key that a JSON object has twice                   both values                
 ``lookup … OUTPUT`` without a match                  clears the field                       leaves the field
 an empty cell of a lookup table                      an empty text                          null
 ties in ``sort``, events of the same second          keep their order                       turn round
-the order of the rows of ``stats``                   by their keys                          as they were met
+the order of the rows of ``stats`` and ``xyseries``  by their keys                          as they were met
 order of ``multisearch`` where ``_time`` is changed  by the time in the index               by the new ``_time``
 ``streamstats`` that does not say ``window=`` (0 is  the last 10,000 rows of all groups     all rows
 all rows in both)                                    (``max_stream_window``)

@@ -45,6 +45,7 @@ from unissued.engines.spl.tree import (
     FieldValue,
     InputLookup,
     Inverse,
+    KeepAll,
     Kind,
     Lookup,
     MakeResults,
@@ -60,6 +61,7 @@ from unissued.engines.spl.tree import (
     Term,
     TimeBound,
     Where,
+    XySeries,
     terms_of,
 )
 from unissued.engines.spl.values import significant
@@ -336,6 +338,14 @@ class _Builder(Transformer[Token, Search]):
             if "*" in old or "*" in new:
                 raise wrong(place_of(word), "rename with wildcards is not understood here")
         return Rename(place_of(word), pairs)
+
+    def keep_all(self, word: Token, _: Token) -> Command:
+        return KeepAll(place_of(word))
+
+    def xyseries(self, word: Token, row: Name, column: Name, cell: Name) -> Command:
+        if len({row.text, column.text, cell.text}) < 3:
+            raise wrong(place_of(word), "xyseries takes three fields")
+        return XySeries(place_of(word), row.text, column.text, cell.text)
 
     def branch(self, word: Token, terms: Term, *commands: Command) -> Search:
         return Search((SearchCommand(place_of(word), terms, first=True), *commands))

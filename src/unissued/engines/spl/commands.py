@@ -23,8 +23,9 @@ from unissued.engines.spl.tree import (
     Stats,
     Table,
     Where,
+    XySeries,
 )
-from unissued.engines.spl.values import Reading, Row, Single, numeric, order, single, singles, text_of
+from unissued.engines.spl.values import Reading, Row, Single, numeric, order, single, singles, text_of, undocumented
 from unissued.engines.spl.windows import Extract, Key, extractor, key_of, set_field
 
 ORIGIN = "\0origin"
@@ -91,6 +92,24 @@ def run_mvexpand(command: MvExpand, rows: list[Row]) -> list[Row]:
         kept = value[: command.limit] if command.limit else value
         out += [{**row, command.field: one} for one in kept]
     return out
+
+
+def run_xyseries(command: XySeries, rows: list[Row], reading: Reading) -> list[Row]:
+    """Make a table of two keys. The order of its rows is open; columns have none here.
+
+    Raises:
+        UnsupportedError: a row lacks a key, or two rows have the same two; of the latter Splunk keeps one or the other.
+    """
+    table: dict[str, Row] = {}
+    for row in rows:
+        key = key_of(row, (command.row, command.column), reading, command.place)
+        if key is None:
+            raise undocumented("a row without a key", command.place)
+        line = table.setdefault(key[0], {command.row: row[command.row]})
+        if key[1] in line:
+            raise undocumented(f"two cells for {key[0]} and {key[1]}", command.place)
+        set_field(line, key[1], row.get(command.cell))
+    return [table[key] for key in (sorted(table) if reading is Reading.TEXT else table)]
 
 
 def run_dedup(command: Dedup, rows: list[Row], reading: Reading) -> list[Row]:

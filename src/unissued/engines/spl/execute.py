@@ -17,6 +17,7 @@ from unissued.engines.spl.tree import (
     EventStats,
     Fields,
     InputLookup,
+    KeepAll,
     Lookup,
     MakeResults,
     MultiSearch,
@@ -29,6 +30,7 @@ from unissued.engines.spl.tree import (
     StreamStats,
     Table,
     Where,
+    XySeries,
 )
 from unissued.engines.spl.values import Reading, Row, number, numeric, pack, single, text_of
 from unissued.engines.spl.windows import Stream, set_field
@@ -145,6 +147,10 @@ class Splunk:
                 return [self._cells(row) for row in self._table(command.table, command)]
             case MakeResults():
                 return [{"_time": number(compiler.now) or 0} for _ in range(command.count)]
+            case KeepAll():
+                return rows
+            case XySeries():
+                return commands.run_xyseries(command, rows, reading)
             case Append():
                 return self._append(command, rows)
             case MultiSearch():

@@ -18,7 +18,7 @@ from unissued.engines.spl.tree import Place, Search, SplError
 
 _COMMANDS = {
     *("SEARCH", "WHERE", "EVAL", "FIELDS", "TABLE", "SORT", "DEDUP", "STATS", "EVENTSTATS", "STREAMSTATS", "LOOKUP"),
-    *("APPEND", "MVEXPAND", "RENAME", "MAKERESULTS", "INPUTLOOKUP", "MULTISEARCH"),
+    *("APPEND", "MVEXPAND", "RENAME", "MAKERESULTS", "INPUTLOOKUP", "MULTISEARCH", "XYSERIES"),
 }
 _NAMES = {
     **{command: command.lower() for command in _COMMANDS},
@@ -29,6 +29,7 @@ _NAMES = {
     "COMPARE": "a comparison",
     "SIGN": "+ or -",
     "TIMES": "* / %",
+    "EVERYTHING": "*",
     "COUNT": "a number",
     "NUMBER": "a number",
     "NAME": "a field",

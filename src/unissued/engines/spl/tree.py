@@ -334,6 +334,24 @@ class MvExpand(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class KeepAll(Command):
+    """``search *``: every row stays."""
+
+    name: ClassVar[str] = "search"
+    streams: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class XySeries(Command):
+    """One row for each value of the first field, one column for each value of the second, the third in the cells."""
+
+    row: str
+    column: str
+    cell: str
+    name: ClassVar[str] = "xyseries"
+
+
+@dataclass(frozen=True, slots=True)
 class Rename(Command):
     """Gives fields other names."""
 

@@ -9,14 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from unissued.errors import LogError, Problem
 from unissued.evaluate import Beyond, Given, Outcome, comparable_lists, evaluate
 from unissued.health import MAIL, HealthFinding, Observed, health_of, throttled_mailboxes
 from unissued.hunt.fast.facts import Facts
@@ -26,25 +25,19 @@ from unissued.hunt.fast.rows import EXTRA, HELD, Kind, Rows, Store, hash_of
 from unissued.hunt.fast.scan import Scanner
 from unissued.hunt.fast.settle import Settled, settle
 from unissued.hunt.fast.sieve import Sieve
-from unissued.logs import Reading, SourceMap
-from unissued.logs.merge import Dated
+from unissued.logs import DateOrder, Reading, SourceMap
+from unissued.logs.merge import Dated, identity
 from unissued.logs.naming import Names
-from unissued.logs.piecewise import (
-    LineBooks,
-    Steps,
-    UndatedError,
-    complaint,
-    identity,
-    is_plain_json_lines,
-    places,
-    read_whole,
-    to_record,
-)
+from unissued.logs.opening import Stop
+from unissued.logs.part import NO_LOG
+from unissued.logs.piecewise import LineBooks, WholeError, is_plain_json_lines
+from unissued.logs.places import Place, places
+from unissued.logs.reading import Desk, Progress, Steps, record_of
 from unissued.pack.load import Pack
 from unissued.pack.rule import JUDGED_AFTER
 from unissued.record import Record
 
-Progress = Callable[[int, int], None]
+_MOST_FILES = 1 << 16
 _NONE = np.zeros(0, np.int64)
 
 
@@ -67,6 +60,8 @@ class Engine:
         given: lists; the time of judgement must be left to the stream.
         names: the rules to judge.
         jobs: processes that read.
+        date_order: see ``logs.read``.
+        stop: asked now and then; from when it says so, nothing more is read.
     """
 
     pack: Pack
@@ -74,6 +69,8 @@ class Engine:
     given: Given
     names: Sequence[str]
     jobs: int = 1
+    date_order: DateOrder | None = None
+    stop: Stop | None = None
     reading: Reading = field(default_factory=Reading)
     _books: dict[int, LineBooks] = field(default_factory=dict)
     _held: list[Dated] = field(default_factory=list)
@@ -107,8 +104,8 @@ class Engine:
             settled = settle(store, self._names, self._raw, self._again)
             self._close_books(settled)
             return self._judged(settled, store)
-        except UndatedError as error:
-            raise NotFastError("times whose day and month the whole file has to prove") from error
+        except WholeError as error:
+            raise NotFastError(str(error)) from error
         finally:
             store.close()
 
@@ -116,33 +113,41 @@ class Engine:
 
     def _read(self, paths: Sequence[Path], store: Store, progress: Progress | None) -> None:
         found = places(paths)
+        if any(not place.problem and not place.path.is_file() for place in found):
+            raise NotFastError("a pipe, which can be read only once")
         steps = Steps(progress, sum(place.size for place in found))
-        by_line = [is_plain_json_lines(place) for place in found]
-        scanner = Scanner(self._judge, self._names, self.sources)
-        problems: list[Problem] = []
-        jobs = self.jobs if all(by_line) else 1  # hashes of what this process reads itself would not fit the others'
-        lines = [(place, index) for index, place in enumerate(found) if by_line[index]]
-        with scanning(scanner, lines, jobs, steps) as scanned:
-            for index, place in enumerate(found):
-                if by_line[index]:
-                    books = self._books[index] = scanned(index, store)
-                    report, refusals = books.close()
+        desk = Desk(self._names, self.date_order, None, self.stop, steps, self.reading)
+        lines = [place for place in found if is_plain_json_lines(place)]
+        by_line = set(map(id, lines))
+        # Hashes of what this process reads itself would not fit the others'.
+        jobs = self.jobs if len(lines) == len(found) else 1
+        with scanning(Scanner(self._judge, self._names, self.sources), lines, jobs, steps, self.stop) as scanned:
+            for place in found:
+                index = len(self.reading.files)
+                if index >= _MOST_FILES:
+                    raise NotFastError(f"more than {_MOST_FILES} files")
+                if id(place) in by_line and not self.reading.interrupted:
+                    self._keep(scanned(place, index, store), place, desk)
                 else:
-                    report, refusals, held = read_whole(place, index, self._names, steps)
-                    self._hold(held, report.file, store)
-                steps.file_done(place.size)
-                problem = complaint(place, report)
-                if problem is not None:
-                    problems.append(problem)
-                self.reading.files.append(report)
-                self.reading.refusals += refusals
-        if problems:
-            raise LogError(*problems)
+                    desk.read(place)
+                    self._hold(desk.dated, store)
+                    desk.dated.clear()
+        desk.blame(found)
 
-    def _hold(self, held: Sequence[Dated], file: str, store: Store) -> None:
+    def _keep(self, books: LineBooks, place: Place, desk: Desk) -> None:
+        """Keep the account of a file whose lines can be read again."""
+        books.close()
+        self._books[books.index] = books
+        self.reading.files.append(books.reader.report)
+        self.reading.refusals += books.reader.refusals
+        self.reading.interrupted |= books.is_interrupted
+        if books.reader.report.shape != NO_LOG:
+            desk.logs.add(place.given)
+
+    def _hold(self, held: Sequence[Dated], store: Store) -> None:
         """Keep the records of a file that cannot be read again line by line."""
         for dated in held:
-            record = to_record(dated, file, self.sources)
+            record = record_of(dated, self.reading.files[dated.file].file, self.sources)
             rows = self._judge.rows(record, hash_of(identity(dated)), len(self._held), HELD, dated.file, 0)
             self._held.append(dated)
             for row in rows:
@@ -227,7 +232,7 @@ class Engine:
             place = (row["size"] == HELD, int(row["file"]), int(row["place"]), int(row["item"]) & ~EXTRA)
             if place not in known:
                 dated = self._again(row)
-                known[place] = to_record(dated, self.reading.files[dated.file].file, self.sources)
+                known[place] = record_of(dated, self.reading.files[dated.file].file, self.sources)
             found[number] = known[place]
         return found
 

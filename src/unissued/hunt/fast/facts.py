@@ -34,6 +34,7 @@ class CountedFeeds(Feeds):
         super().__init__((), measured=True, rows_last_week=last_week)
         self._sources = sources
         self._rows = dict(rows)  # type: ignore[arg-type]  # only counted, below
+        self._hours = {table: sorted(hours) for table, hours in rows.items()}
 
     def _count(self, table: str, hour: datetime, judged: datetime) -> int:
         arrived: Any = self._rows[table].get(hour)
@@ -61,7 +62,7 @@ class Facts:
 
     def __post_init__(self) -> None:
         catalogue = self.judge.pack.catalogue
-        required = {table for source in catalogue.sources.values() for table in source.required_tables}
+        required = {table for source in catalogue.sources.values() for table in source.counted_tables}
         self._required = [table if table in required else "" for table in (kind.table for kind in self.kinds)]
         self._is_mail = np.array([kind.source == MAIL for kind in self.kinds], bool)
         self._is_read = np.array([kind.is_read for kind in self.kinds], bool)

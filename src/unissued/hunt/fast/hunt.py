@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from unissued.evaluate import Given
-from unissued.hunt.fast.engine import Engine, Progress
+from unissued.hunt.fast.engine import Engine
 from unissued.hunt.hunt import Hunt, names_of, report
-from unissued.logs import SourceMap
+from unissued.logs import DateOrder, SourceMap
+from unissued.logs.opening import Stop
+from unissued.logs.reading import Progress
 from unissued.pack.load import Pack
 
 
@@ -23,7 +25,9 @@ def fast_hunt(
     since: datetime | None = None,
     until: datetime | None = None,
     jobs: int = 1,
+    date_order: DateOrder | None = None,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> Hunt:
     """Read and judge at once; arguments and result as of ``logs.read`` and ``hunt``.
 
@@ -34,5 +38,5 @@ def fast_hunt(
         LogError: a path does not exist, or a file that was named is no log.
     """
     names = names_of(pack, only)
-    found = Engine(pack, sources, Given(lists=lists, measured=True), names, jobs).run(paths, progress)
+    found = Engine(pack, sources, Given(lists=lists, measured=True), names, jobs, date_order, stop).run(paths, progress)
     return report(pack, found.reading, lists, found.outcomes, found.health, names, since, until)

@@ -18,8 +18,13 @@ from typing import Annotated, Any
 import msgspec
 
 MOST_KEYS = 200
-MOST_LEARNED = 300
-"""Times that a file's layouts are changed at most; after that an unknown line costs its own time only."""
+MOST_LAYOUTS = 2_000
+"""Layouts that a process makes at most; after that lines of unknown ones go down the ordinary path."""
+_decoders: dict[object, tuple[type[msgspec.Struct], Any]] = {}
+"""Every layout that was made, by what it is made of. None is ever given up: msgspec 0.22 crashes over collected types.
+
+Files of one kind have the same layouts, so that there are few.
+"""
 _WHOLE = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _SCALARS: dict[type, Any] = {str: str, bool: bool, int: _WHOLE, float: float, type(None): None}
 UNSET = msgspec.UNSET
@@ -75,6 +80,11 @@ class Shape:
         members = self.members or {}
         self.members = {key: members.get(key) or Shape() for key in known}
 
+    def key(self) -> object:
+        """Return what the shape is made of: equal for shapes that make the same type."""
+        members = None if self.members is None else tuple((name, one.key()) for name, one in self.members.items())
+        return frozenset(self.scalars), members, self.elements.key() if self.elements else None, self.holds_list
+
     def type(self) -> Any:
         """Return the type for msgspec: frozen, so that values can be compared and remembered."""
         kinds: list[Any] = [_SCALARS[kind] for kind in sorted(self.scalars, key=str)]
@@ -111,6 +121,17 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _decoder(shape: Shape, left: frozenset[str]) -> Any:
+    key = left, shape.key()
+    if key not in _decoders:
+        if len(_decoders) >= MOST_LAYOUTS:
+            raise UnlearnableError
+        with _without_collection():
+            struct = _struct(shape.members or {}, left)
+            _decoders[key] = struct, msgspec.json.Decoder(struct)
+    return _decoders[key][1]
+
+
 class Layout:
     """Lines with one order of keys."""
 
@@ -126,8 +147,7 @@ class Layout:
         """Widen the layout by a line."""
         widened = deepcopy(self._shape)
         widened.learn(row)
-        with _without_collection():
-            self._decode = msgspec.json.Decoder(_struct(widened.members or {}, self._left)).decode
+        self._decode = _decoder(widened, self._left).decode
         self._shape = widened
         self.keys = tuple(widened.members or ())
 

@@ -60,6 +60,8 @@ _NIL = "00000000-0000-0000-0000-000000000000"
 _SECONDS = {f"{second:02}{zone}": second * 1_000_000 for second in range(60) for zone in ("", "Z")}
 _SECOND = 1_000_000
 _NEVER, _NOWHERE = moment_of(0), Origin("", 0)
+_LONGEST = 1 << 20
+"""Lines up to here meet none of the readers' limits on length and number of values."""
 _MOST_LEARNED = 300
 _MOST_ISSUED = 20_000
 _MOST_WAYS = 3_000
@@ -199,6 +201,8 @@ class MailLines:
         bad = (msgspec.DecodeError, UnicodeDecodeError)
 
         def take(line: bytes, place: int, number: int) -> bytes | None:
+            if len(line) > _LONGEST:
+                return None
             try:
                 parts = decode(line)
             except bad:

@@ -17,15 +17,19 @@ import numpy as np
 
 from unissued.hunt.fast.rows import Kind, Store
 from unissued.hunt.fast.scan import Part, Scanner
-from unissued.logs.piecewise import LineBooks, Place, Steps, Totals
+from unissued.logs.opening import Stop, StoppedError
+from unissued.logs.part import PartReader
+from unissued.logs.piecewise import LineBooks
+from unissued.logs.places import Place
+from unissued.logs.reading import Steps
 
 LEAST = 8 << 20
 """Bytes of a part below which another process does not pay."""
 _PARTS = 1
 """Parts for each process: every part learns anew what its lines look like."""
 
-Scanned = Callable[[int, Store], LineBooks]
-"""Adds the rows of the file with an index to the store and returns its account."""
+Scanned = Callable[[Place, int, Store], LineBooks]
+"""Adds the rows of a file, whose report will have an index, to the store and returns its account."""
 
 
 @dataclass
@@ -36,73 +40,98 @@ class _Work:
     folder: str
     done: Any
     """Bytes that all of them have read."""
+    stopped: Any
+    """Not 0 when the user wants no more."""
 
 
 _work: _Work | None = None
-_Read = tuple[Totals, int, list[Kind], str]
-"""The account of a part, its lines, the kinds that its rows name, and the file of these rows."""
+_Read = tuple[PartReader, bool, int, list[Kind], str]
+"""The account of a part, whether it ended early, its lines, the kinds that its rows name, and the file of the rows."""
 
 
 @contextmanager
-def scanning(scanner: Scanner, files: Sequence[tuple[Place, int]], jobs: int, steps: Steps) -> Iterator[Scanned]:
+def scanning(scanner: Scanner, files: Sequence[Place], jobs: int, steps: Steps, stop: Stop | None) -> Iterator[Scanned]:
     """Give what reads the files: here and now when one process is asked for, else others that have begun at once."""
-    total = sum(place.size for place, _ in files)
+    total = sum(place.size for place in files)
     if jobs < 2 or total < 2 * LEAST or "fork" not in multiprocessing.get_all_start_methods():
-        places = {index: place for place, index in files}
-        yield lambda index, store: _here(scanner, places[index], index, store, steps)
+        yield lambda place, index, store: _here(scanner, Part(place, index, 0, place.size), store, steps, stop)
         return
     global _work  # forked processes inherit it; compiled rules cannot be sent to them
-    parts = {index: parts_of(place, index, max(LEAST, total // (_PARTS * jobs))) for place, index in files}
+    size = max(LEAST, total // (_PARTS * jobs))
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory(prefix="unissued-") as folder:
-        _work = _Work(scanner, folder, context.Value("q", 0))
+        _work = _Work(scanner, folder, context.Value("q", 0), context.Value("b", 0))
         with ProcessPoolExecutor(jobs, context) as pool:
-            futures = {index: [pool.submit(_scan, part) for part in parts[index]] for _, index in files}
-            yield lambda index, store: _elsewhere(scanner, parts[index][0], futures[index], store, steps)
-            for future in (one for some in futures.values() for one in some):
-                future.cancel()
-        _work = None
+            futures = {id(place): [pool.submit(_scan, part) for part in parts_of(place, size)] for place in files}
+
+            def scanned(place: Place, index: int, store: Store) -> LineBooks:
+                books = LineBooks(place, index, scanner.names)
+                _collect(books, scanner, futures[id(place)], store, steps, stop)
+                return books
+
+            try:
+                yield scanned
+            finally:
+                _work.stopped.value = 1  # nobody wants what is not read yet
+                pool.shutdown(cancel_futures=True)
+                _work = None
 
 
-def parts_of(place: Place, file: int, size: int) -> list[Part]:
+def parts_of(place: Place, size: int) -> list[Part]:
     """Cut a file into parts of about a size."""
     count = max(1, round(place.size / size))
     bounds = [place.size * number // count for number in range(count + 1)]
-    return [Part(place, file, start, end) for start, end in pairwise(bounds)]
+    return [Part(place, 0, start, end) for start, end in pairwise(bounds)]
 
 
-def _here(scanner: Scanner, place: Place, index: int, store: Store, steps: Steps) -> LineBooks:
-    return scanner.scan(Part(place, index, 0, place.size), store.append, steps.advance)[0]
+def _here(scanner: Scanner, part: Part, store: Store, steps: Steps, stop: Stop | None) -> LineBooks:
+    def tick(count: int) -> None:
+        steps.advance(count)
+        if stop is not None and stop():
+            raise StoppedError
+
+    return scanner.scan(part, store.append, tick)[0]
 
 
 def _scan(part: Part) -> _Read:
     """Read a part in a process of its own."""
     assert _work is not None  # noqa: S101 - set before the process was forked
-    done = _work.done
+    done, stopped = _work.done, _work.stopped
 
     def tick(count: int) -> None:
         with done.get_lock():
             done.value += count
+        if stopped.value:
+            raise StoppedError
 
     handle, name = tempfile.mkstemp(dir=_work.folder)
     with os.fdopen(handle, "wb") as rows:
         books, lines = _work.scanner.scan(part, rows.write, tick)
-    return books.totals(), lines, list(_work.scanner.judge.kinds.known), name
+    return books.reader, books.is_interrupted, lines, list(_work.scanner.judge.kinds.known), name
 
 
-def _elsewhere(
-    scanner: Scanner, first: Part, futures: Sequence[Future[_Read]], store: Store, steps: Steps
-) -> LineBooks:
+def _collect(
+    books: LineBooks,
+    scanner: Scanner,
+    futures: Sequence[Future[_Read]],
+    store: Store,
+    steps: Steps,
+    stop: Stop | None,
+) -> None:
+    """Wait for the parts of a file and put them together."""
     assert _work is not None  # noqa: S101 - the processes are running
     while wait(futures, timeout=0.2).not_done:
         steps.stand(_work.done.value)
-    books = LineBooks(first.place, first.file, scanner.names)
+        if stop is not None and stop():
+            _work.stopped.value = 1
     lines_before = 0
     for future in futures:
-        totals, lines, kinds, name = future.result()
+        reader, ended_early, lines, kinds, name = future.result()
         numbers = np.array([scanner.judge.kinds.number(kind) for kind in kinds] or [0], np.uint32)
-        store.add_file(Path(name), numbers, first.file, lines_before)
+        store.add_file(Path(name), numbers, books.index, lines_before)
         Path(name).unlink()
-        books.add(totals, lines_before)
+        books.add(reader, lines_before)
         lines_before += lines
-    return books
+        if ended_early:
+            books.interrupt()
+            return  # on which lines the later parts begin is not known

@@ -9,9 +9,12 @@ from typing import BinaryIO
 from unissued.hunt.fast.judging import MAIL, Judge
 from unissued.hunt.fast.mail import SHAPE, MailLines
 from unissued.hunt.fast.rows import hash_of
+from unissued.logs.merge import identity
 from unissued.logs.naming import Names
-from unissued.logs.opening import MAX_LINE
-from unissued.logs.piecewise import LineBooks, Place, identity, to_record
+from unissued.logs.opening import MAX_LINE, StoppedError
+from unissued.logs.piecewise import LineBooks
+from unissued.logs.places import Place
+from unissued.logs.reading import record_of
 from unissued.logs.report import SourceMap
 
 BLOCK = 128 << 10
@@ -44,7 +47,7 @@ class Scanner:
         Args:
             part: what to read.
             emit: takes rows.
-            tick: takes the number of bytes read since the last time.
+            tick: takes the number of bytes read since the last time; raises ``StoppedError`` when no more is wanted.
 
         Returns:
             The part's account and its number of lines.
@@ -52,27 +55,38 @@ class Scanner:
         books = LineBooks(part.place, part.file, self.names)
         delay = self.sources.sources[MAIL].usual_delay
         mail = MailLines(self.judge, self.names, books, part.file, delay)
-        taken = number = 0
-        rows: list[bytes] = []
+        number = 0
         with part.place.path.open("rb", buffering=0) as source:
             for offset, lines, ended in _blocks(source, part.start, part.end):
-                take = mail.take
-                for line in lines:
-                    number += 1
-                    row = take(line, offset, number)
-                    if row is not None:
-                        rows.append(row)
-                        taken += 1
-                    else:
-                        raw = line + b"\n" if ended else line
-                        rows += self._ordinary(books, mail, raw, offset, number, part.file)
-                        take = mail.take
-                    offset += len(line) + 1
-                emit(b"".join(rows))
-                rows.clear()
-                tick(sum(map(len, lines)) + len(lines))
-        books.know(SHAPE, taken)
+                emit(b"".join(self._rows(books, mail, lines, (offset, number, part.file), ended=ended)))
+                number += len(lines)
+                try:
+                    tick(sum(map(len, lines)) + len(lines))
+                except StoppedError:
+                    books.interrupt()
+                    break
         return books, number
+
+    def _rows(
+        self, books: LineBooks, mail: MailLines, lines: list[bytes], start: tuple[int, int, int], *, ended: bool
+    ) -> list[bytes]:
+        """Read some lines: those that are known are taken at once, the others go the ordinary way."""
+        offset, number, file = start
+        rows: list[bytes] = []
+        taken, take = 0, mail.take
+        for line in lines:
+            number += 1
+            row = take(line, offset, number)
+            if row is not None:
+                rows.append(row)
+                taken += 1
+            else:
+                raw = line + b"\n" if ended else line
+                rows += self._ordinary(books, mail, raw, offset, number, file)
+                take = mail.take
+            offset += len(line) + 1
+        books.reader.usable(SHAPE, taken)
+        return rows
 
     def _ordinary(
         self, books: LineBooks, mail: MailLines, raw: bytes, offset: int, number: int, file: int
@@ -80,7 +94,7 @@ class Scanner:
         found = books.line(raw, number)
         rows: list[bytes] = []
         for one in found:
-            record = to_record(one.dated, books.place.name, self.sources)
+            record = record_of(one.dated, books.place.name, self.sources)
             rows += self.judge.rows(record, hash_of(identity(one.dated)), offset, len(raw), file, one.item)
         if len(found) == 1:
             mail.learn(raw.rstrip(b"\n"), found)
