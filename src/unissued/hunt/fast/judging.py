@@ -11,7 +11,7 @@ from sigma.correlations import SigmaCorrelationCondition, SigmaCorrelationType
 
 from unissued.baseline.share import is_mail_read, token_ids
 from unissued.evaluate import Event, Match, Node, compile_rule, fold
-from unissued.evaluate.correlate import keys_of, own_name
+from unissued.evaluate.correlate import has_key, keys_of, own_name
 from unissued.hunt.fast.rows import EXTRA, KEYS, OWN_KEYS, Kind, Kinds, hash_of, pack_head, pack_tail
 from unissued.pack.load import Pack
 from unissued.pack.rule import Rule
@@ -22,6 +22,7 @@ ISSUERS = {"signin_token_issued": "IssuedTokenId", "owa_token_minted": "UniqueTo
 """Detections whose records explain a token id, and where it stands (``baseline.share``)."""
 TOKEN = "AppAccessContext.UniqueTokenId"  # noqa: S105 - a field's name
 SESSION = "AppAccessContext.AADSessionId"
+TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 MOST_COMBINATIONS = 64
 MOST = 1 << 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,7 +113,10 @@ class Judge:
             if self.pack.rule(below).is_correlation:
                 raise NotFastError(f"{rule.name} is built on a correlation")
             for key in correlation.group_by or ():
-                self._want(below, own_name(correlation, key, below))
+                if has_key(correlation, key, below):
+                    self._want(below, own_name(correlation, key, below))
+                elif correlation.type not in TEMPORAL:
+                    raise NotFastError(f"{rule.name} has a key that leaves a rule out")
             if correlation.type is SigmaCorrelationType.VALUE_SUM and isinstance(counted, str):
                 for source in self.pack.rule(below).sources:
                     if self.numbers.setdefault(source.key, counted) != counted:

@@ -21,8 +21,8 @@ from sigma.correlations import (
     SigmaRuleReference,
 )
 
-from unissued.evaluate.correlate import own_name
-from unissued.hunt.fast.judging import MOST, Judge
+from unissued.evaluate.correlate import has_key, own_name
+from unissued.hunt.fast.judging import MOST, TEMPORAL, Judge
 from unissued.hunt.fast.rows import Rows
 from unissued.hunt.fast.runs import Runs, starts_of
 from unissued.pack.rule import JUDGED_AFTER, Rule
@@ -41,7 +41,6 @@ _ENTRY = np.dtype(
     ]
 )
 _BITS = 20
-_TEMPORAL = (SigmaCorrelationType.TEMPORAL, SigmaCorrelationType.TEMPORAL_ORDERED)
 _JUDGED_AFTER = JUDGED_AFTER.total_seconds() * 1_000_000
 
 Bits = np.ndarray[Any, np.dtype[Any]]
@@ -59,12 +58,19 @@ class Sieve:
     """Detection -> which kinds it fires on, by number."""
     _runs: Runs = field(default_factory=lambda: Runs(_ENTRY))
     _seen: list[Bits] = field(init=False)
-    _columns: list[dict[int, tuple[list[int], int]]] = field(init=False)
+    """Rule -> marks of the keys with which it matches, by the last bits of their hashes."""
+    _asked: dict[int, Bits] = field(init=False)
+    """Rule that a key leaves out -> marks of the keys with which the rules match that have every key."""
 
     def __post_init__(self) -> None:
         self._correlation: SigmaCorrelationRule = self.rule.correlation()
         self._window = int(self._correlation.timespan.seconds) * 1_000_000
-        self._seen = [np.zeros(1 << _BITS >> 3, np.uint8) for _ in self.rule.references]
+        names = self.rule.references
+        self._keys = list(self._correlation.group_by or ())
+        self._has = [[key for key in self._keys if has_key(self._correlation, key, name)] for name in names]
+        self._shared = [key for key in self._keys if all(key in has for has in self._has)]
+        self._seen = [_no_marks() for _ in names]
+        self._asked = {below: _no_marks() for below, has in enumerate(self._has) if has != self._keys}
         self._denied = [index for index, name in enumerate(self.rule.references) if name in _denied(self._correlation)]
         self._extended = isinstance(self._correlation.condition, SigmaExtendedCorrelationCondition)
         self._by_window = not self._extended and not self.rule.judge
@@ -74,40 +80,63 @@ class Sieve:
 
     def note(self, rows: Rows, source_of: Bits) -> None:
         """Take note of the keys of each rule, before any entry is kept."""
-        for below in range(len(self.rule.references)):
-            keys, _ = self._keys(rows, source_of, below)
-            places = (keys & np.uint64((1 << _BITS) - 1)).astype(np.int64)
-            np.bitwise_or.at(self._seen[below], places >> 3, (1 << (places & 7)).astype(np.uint8))
+        for below, has in enumerate(self._has):
+            _mark(self._seen[below], self._hashes(rows, source_of, below, has)[0])
+            for partial, marks in self._asked.items() if has == self._keys else ():
+                _mark(marks, self._hashes(rows, source_of, below, self._has[partial])[0])
 
     def take(self, numbers: Bits, rows: Rows, source_of: Bits) -> None:
         """Keep the entries whose key has what the correlation asks for."""
         common = self._common()
-        for below in range(len(self.rule.references)):
-            keys, places = self._keys(rows, source_of, below)
-            if common is not None:
-                spots = (keys & np.uint64((1 << _BITS) - 1)).astype(np.int64)
-                known = (common[spots >> 3] >> (spots & 7)) & 1
-                keys, places = keys[known == 1], places[known == 1]
+        for below, has in enumerate(self._has):
+            keys, places = self._hashes(rows, source_of, below, has)
+            if self._asked:
+                keys, places = self._agreeing(rows, source_of, below)
+            elif common is not None:
+                known = _marked(common, keys)
+                keys, places = keys[known], places[known]
             self._runs.add(self._entries(numbers, rows, source_of, below, keys, places))
+
+    def _agreeing(self, rows: Rows, source_of: Bits, below: int) -> tuple[Bits, Bits]:
+        """Return, by what all rules have in common, where a rule matches that the others seem to agree with.
+
+        Hashes for different keys come in one and the same order, that of the rows.
+        """
+        keys, places = self._hashes(rows, source_of, below, self._shared)
+        own, of_own = self._hashes(rows, source_of, below, self._has[below])
+        if below in self._asked:
+            known = _marked(self._asked[below], own)
+        else:
+            known = np.ones(len(own), bool)
+            for partial in self._asked:
+                theirs, of_theirs = self._hashes(rows, source_of, below, self._has[partial])
+                known &= _marked(self._seen[partial], theirs[np.isin(of_theirs, of_own)])
+            full = [one for one in range(len(self._has)) if one not in self._asked]
+            for other in full:
+                known &= _marked(self._seen[other], own)
+        return keys[np.isin(places, of_own)][known], of_own[known]
 
     def _common(self) -> Bits | None:
         """Return the marks of the keys that can matter, None where all can."""
         asked = [index for index in range(len(self._seen)) if index not in self._denied]
         if self._extended:
             return np.asarray(np.bitwise_or.reduce([self._seen[index] for index in asked]))
-        if self._correlation.type in _TEMPORAL:
+        if self._correlation.type in TEMPORAL:
             return np.asarray(np.bitwise_and.reduce(self._seen))
         return None
 
-    def _keys(self, rows: Rows, source_of: Bits, below: int) -> tuple[Bits, Bits]:
-        """Return the keys of the rows on which a rule fires, and the places of these rows; some stand twice."""
+    def _hashes(self, rows: Rows, source_of: Bits, below: int, names: Sequence[str]) -> tuple[Bits, Bits]:
+        """Return hashes of some keys of the rows on which a rule fires, and the rows' places; some stand twice.
+
+        Rows without a value for one of the keys are left out.
+        """
         name = self.rule.references[below]
         fires = self.firing[name][rows["kind"]]
         keys, places = [], []
         for source in self.judge.pack.rule(name).sources:
             own = np.flatnonzero(fires & (source_of[rows["kind"]] == self._number(source.key)))
             slots = self.judge.slots[source.key]
-            wanted = [own_name(self._correlation, key, name) for key in self._correlation.group_by or ()]
+            wanted = [own_name(self._correlation, key, name) for key in names]
             if not all(one in slots for one in wanted):
                 continue  # this source does not have the field, so its matches belong to no group
             columns = [rows["keys"][own, slots.index(one)] for one in wanted]
@@ -159,7 +188,7 @@ class Sieve:
             return self._unexplained if _is_plain_denial(condition) else _everything
         if self.rule.judge:
             return self._contradicted
-        if self._correlation.type in _TEMPORAL:
+        if self._correlation.type in TEMPORAL:
             return self._all_present
         if not isinstance(condition, SigmaCorrelationCondition) or condition.op is None:
             return _everything
@@ -207,6 +236,20 @@ class Sieve:
         same = (entries["said"] == most[group]) | (~first & (entries["said_too"] == most[group]))
         differs = np.logical_or.reduceat(~same, starts) | (most == 0)
         return np.asarray(differs & self._all_present(entries, starts))
+
+
+def _no_marks() -> Bits:
+    return np.zeros(1 << _BITS >> 3, np.uint8)
+
+
+def _mark(marks: Bits, hashes: Bits) -> None:
+    spots = (hashes & np.uint64((1 << _BITS) - 1)).astype(np.int64)
+    np.bitwise_or.at(marks, spots >> 3, (1 << (spots & 7)).astype(np.uint8))
+
+
+def _marked(marks: Bits, hashes: Bits) -> Bits:
+    spots = (hashes & np.uint64((1 << _BITS) - 1)).astype(np.int64)
+    return np.asarray((marks[spots >> 3] >> (spots & 7)) & 1 == 1)
 
 
 def _everything(_entries: Rows, starts: Bits) -> Bits:
