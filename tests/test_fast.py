@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +13,15 @@ import pytest
 
 from conftest import ROOT, shipped_pack
 from generate import records as mail_reads
-from unissued.hunt import as_json, hunt
+from unissued.errors import UnsupportedError
+from unissued.hunt import Question, Way, as_json, hunt, search
 from unissued.hunt.fast import NotFastError, fast_hunt
 from unissued.logs import read, source_map
 
 PACK = shipped_pack()
 FIXTURES = ROOT / "fixtures"
 SOURCES = source_map(PACK.catalogue)
+QUESTION = Question(PACK, {})
 GRAPH = "00000003-0000-0000-c000-000000000000"
 APPS = [
     ("00000002-0000-0ff1-ce00-000000000000", "9199bf20-a13f-4107-85dc-02114787ef48", "Client=OWA;Action=ViaProxy"),
@@ -274,3 +277,67 @@ def test_a_day_that_only_the_whole_file_can_read_is_left_to_the_reference(tmp_pa
     path.write_text(line.replace("2026-03-02T00:00:00", "3/4/2026 09:00:00", 1) + "\n", encoding="utf-8")
     with pytest.raises(NotFastError, match="day and month"):
         fast_hunt(PACK, [path], SOURCES, {})
+
+
+def test_an_ambiguous_day_is_read_by_the_reference_when_the_engine_is_chosen(tmp_path: Path) -> None:
+    line = next(mail_reads(random.Random(4), 1, 40, APPS))
+    path = tmp_path / "mail.ndjson"
+    path.write_text(line.replace("2026-03-02T00:00:00", "3/4/2026 09:00:00", 1) + "\n", encoding="utf-8")
+    assert search(QUESTION, [path], Way(date_order="dmy")).reading.count.used == 1
+    with pytest.raises(UnsupportedError, match="day and month"):
+        search(QUESTION, [path], Way("fast", date_order="dmy"))
+
+
+def test_who_read_what_is_counted_by_the_reference(tmp_path: Path) -> None:
+    path = tmp_path / "mail.ndjson"
+    _write(path, random.Random(5), 100, (_as_it_is,), copies=0)
+    assert len(search(QUESTION, [path], Way(every_record=True)).reading.records) == 100
+    assert len(search(QUESTION, [path], Way("fast")).reading.records) < 100
+    with pytest.raises(UnsupportedError, match="--items"):
+        search(QUESTION, [path], Way("fast", every_record=True))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_after_a_stop_what_was_read_is_reported_as_partial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr("unissued.hunt.fast.parallel.LEAST", 100_000)
+    monkeypatch.setattr("unissued.hunt.fast.scan.BLOCK", 4_096)
+    paths = [tmp_path / f"{name}.ndjson" for name in "ab"]
+    for path in paths:
+        _write(path, random.Random(6), 300, (_as_it_is,), copies=0)
+    reading = search(QUESTION, paths, Way("fast", jobs=jobs), stop=lambda: True).reading
+    assert reading.interrupted
+    assert reading.count.balanced
+    assert reading.count.read < 600
+    assert [report.partial for report in reading.files] == [["interrupted: not read to the end"]] * 2
+
+
+def test_a_worker_that_dies_leaves_the_work_to_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unissued.hunt.fast.parallel.LEAST", 1_000)
+    monkeypatch.setattr("unissued.hunt.fast.parallel._scan", _die)
+    path = tmp_path / "mail.ndjson"
+    _write(path, random.Random(7), 50, (_as_it_is,), copies=0)
+    told: list[str] = []
+    assert search(QUESTION, [path], Way(jobs=2), tell=told.append).reading.count.used == 50
+    assert "the reference reads everything again" in told[0]
+
+
+def _die(_part: object) -> None:
+    os._exit(1)
+
+
+def test_a_consent_of_a_new_user_is_found_among_others(tmp_path: Path) -> None:
+    """The order's keys each leave a rule out; records of other users and applications stand around."""
+    lines: list[str] = []
+    for name in ("app_consented_by_new_user_then_mail_read", "app_granted_by_app_then_mail_read"):
+        for path in sorted((FIXTURES / name).rglob("*.jsonl")):
+            lines += path.read_text("utf-8").splitlines()
+    lines += list(mail_reads(random.Random(8), 200, 40, APPS))
+    path = tmp_path / "all.ndjson"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found, expected = both([path], {})
+    assert found == expected
+    verdicts = json.loads(expected)["summary"]["verdicts"]
+    for name in ("app_consented_by_new_user_then_mail_read", "app_granted_by_app_then_mail_read"):
+        assert verdicts[name]["verdict"] == "match"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,7 +86,7 @@ def search(
             if way.engine == "fast":
                 why = f"does not apply: {error}"
                 raise UnsupportedError.at("--engine fast", why, "leave the option out") from error
-        except OSError as error:
+        except (OSError, BrokenExecutor) as error:  # a full disk, a worker that was killed
             if way.engine == "fast":
                 raise
             tell(f"the fast engine failed ({error}): the reference reads everything again")

@@ -42,6 +42,8 @@ class _Work:
     """Bytes that all of them have read."""
     stopped: Any
     """Not 0 when the user wants no more."""
+    stop: Stop | None
+    """What is asked for that; Ctrl-C in a terminal reaches every process."""
 
 
 _work: _Work | None = None
@@ -60,7 +62,7 @@ def scanning(scanner: Scanner, files: Sequence[Place], jobs: int, steps: Steps, 
     size = max(LEAST, total // (_PARTS * jobs))
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory(prefix="unissued-") as folder:
-        _work = _Work(scanner, folder, context.Value("q", 0), context.Value("b", 0))
+        _work = _Work(scanner, folder, context.Value("q", 0), context.Value("b", 0), stop)
         with ProcessPoolExecutor(jobs, context) as pool:
             futures = {id(place): [pool.submit(_scan, part) for part in parts_of(place, size)] for place in files}
 
@@ -96,12 +98,12 @@ def _here(scanner: Scanner, part: Part, store: Store, steps: Steps, stop: Stop |
 def _scan(part: Part) -> _Read:
     """Read a part in a process of its own."""
     assert _work is not None  # noqa: S101 - set before the process was forked
-    done, stopped = _work.done, _work.stopped
+    done, stopped, stop = _work.done, _work.stopped, _work.stop
 
     def tick(count: int) -> None:
         with done.get_lock():
             done.value += count
-        if stopped.value:
+        if stopped.value or (stop is not None and stop()):
             raise StoppedError
 
     handle, name = tempfile.mkstemp(dir=_work.folder)
