@@ -16,15 +16,17 @@ from unissued.cli.options import (
     Moment,
     baseline_option,
     date_order_option,
+    engine_option,
+    jobs_option,
     list_option,
     quiet_option,
     root_option,
 )
-from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, read_what_can_be
+from unissued.cli.project import given_lists, list_files_of, load, named, read_logs, search_what_can_be
 from unissued.cli.reporting import COUNTED, count, format_option, items_option, write_report
 from unissued.cli.terminal import plain_or_coloured, write
 from unissued.evaluate import Event, comparable_lists, explain
-from unissued.hunt import hunt, visible
+from unissued.hunt import Question, Way, visible
 from unissued.pack import Site, load_site
 from unissued.report import Access, Report
 
@@ -42,14 +44,9 @@ from unissued.report import Access, Report
 @click.option("-o", "--output", type=FILE, help="Write there instead of stdout, whole or not at all.")
 @click.option("--refused", "refused", type=FILE, help="Write each refused record there: file, line, reason, text.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR works too.")
+@engine_option
+@jobs_option
 @date_order_option
-@click.option(
-    "--engine",
-    type=click.Choice(["reference", "duckdb", "spark"]),
-    default="reference",
-    show_default=True,
-    help="What judges; duckdb and spark read lines of JSON only, see docs/lake.md.",
-)
 @click.option(
     "--column", default="", help="For duckdb and spark: Parquet files with the record as text in this column."
 )
@@ -69,8 +66,9 @@ def hunt_command(
     output: Path | None,
     refused: Path | None,
     no_color: bool,
+    engine: Literal["auto", "fast", "reference", "duckdb", "spark"],
+    jobs: int | None,
     date_order: Literal["mdy", "dmy"] | None,
-    engine: str,
     column: str,
     master: str,
     quiet: bool,
@@ -86,17 +84,19 @@ def hunt_command(
     site = load_site(site_file, pack) if site_file else Site(pack, frozenset(), {})
     lists = given_lists(pack, baseline_file, {**site.lists, **list_files_of(pack, list_files)})
     counted = form in COUNTED or items_file is not None
-    if counted and engine != "reference":
-        raise click.UsageError(
-            f"--engine {engine} brings back what was found, not who read what: leave out {form} and --items"
-        )
     only = names or [rule.name for rule in pack.rules.values() if rule.level and rule.name not in site.disabled]
-    if engine == "reference":
-        reading = read_what_can_be(pack, paths, quiet=quiet, date_order=date_order, refused=refused)
-        result = hunt(site.pack, reading, lists, only=only, since=since, until=until)
-    else:
+    if engine == "duckdb" or engine == "spark":
+        if counted:
+            raise click.UsageError(
+                f"--engine {engine} brings back what was found, not who read what: leave out {form} and --items"
+            )
         judge = lake.SparkEngine(master) if engine == "spark" else lake.DuckDBEngine()
         result = lake.hunt(judge, site.pack, paths, lists, only=only, since=since, until=until, column=column)
+    else:
+        way = Way(engine, jobs, date_order, every_record=counted)
+        result = search_what_can_be(
+            Question(site.pack, lists, only, since, until), paths, way, quiet=quiet, refused=refused
+        )
     with Access(site.pack, lists, since=since, until=until) as access:
         if counted:
             count(access, result)

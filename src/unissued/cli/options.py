@@ -66,3 +66,17 @@ date_order_option = click.option(
     type=click.Choice(["mdy", "dmy"]),
     help="Order of dates such as 5/4/2026 where a file does not prove it: month or day first.",
 )
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "fast", "reference", "duckdb", "spark"]),
+    default="auto",
+    show_default=True,
+    help="What judges: the reference; fast, which finds the same in less time and memory; or auto, which chooses. "
+    "duckdb and spark read lines of JSON only, see docs/lake.md.",
+)
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    help="Processes that read, with the fast engine. Default: one for each processor, eight at most.",
+)

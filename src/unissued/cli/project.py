@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from unissued.baseline.lists import read_list
 from unissued.cli.terminal import asked_to_stop, reading_bar
 from unissued.evaluate import comparable_lists
 from unissued.files import whole
+from unissued.hunt import Hunt, Question, Way, search, visible
 from unissued.logs import Reading, RefusedFile, read, source_map
 from unissued.pack import Pack, Rule, load_pack
 
@@ -52,15 +54,10 @@ def read_logs(
         return read(tuple(map(Path, paths)), source_map(pack.catalogue), date_order=date_order, progress=report)
 
 
-def read_what_can_be(
-    pack: Pack,
-    paths: tuple[str, ...],
-    *,
-    quiet: bool,
-    date_order: Literal["mdy", "dmy"] | None = None,
-    refused: Path | None = None,
-) -> Reading:
-    """Read logs until the end or the first Ctrl-C, and write the refused records to a file if one is named."""
+def search_what_can_be(
+    question: Question, paths: tuple[str, ...], way: Way, *, quiet: bool, refused: Path | None = None
+) -> Hunt:
+    """Hunt through logs until the end or the first Ctrl-C, and write the refused records to a file if one is named."""
     with ExitStack() as stack:
         report = stack.enter_context(reading_bar(quiet))
         try:
@@ -68,12 +65,14 @@ def read_what_can_be(
         except OSError as error:
             raise click.FileError(str(refused), error.strerror or "cannot be written") from error
         stop = stack.enter_context(asked_to_stop())
-        files = tuple(map(Path, paths))
-        sources = source_map(pack.catalogue)
-        reading = read(files, sources, date_order=date_order, progress=report, refused=file, stop=stop)
-    if reading.interrupted:
+        found = search(question, tuple(map(Path, paths)), replace(way, refused=file), report, stop, _tell)
+    if found.reading.interrupted:
         click.echo("interrupted: what follows is about what was read so far", err=True)
-    return reading
+    return found
+
+
+def _tell(said: str) -> None:
+    click.echo(visible(said, 1000), err=True)
 
 
 def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:

@@ -124,7 +124,7 @@ def _groups(
     A rule that a key leaves out belongs to every group that agrees with the keys which it has.
     """
     keys = list(correlation.group_by or ())
-    has = {name: [key for key in keys if _has_key(correlation, key, name)] for name in rule.references}
+    has = {name: [key for key in keys if has_key(correlation, key, name)] for name in rule.references}
     groups: dict[Group, list[_Member]] = {}
     for below_it in (name for name in rule.references if has[name] == keys):
         for group, member in _members(correlation, below_it, keys, below[below_it]):
@@ -149,26 +149,27 @@ def _groups(
 def _members(
     correlation: SigmaCorrelationRule, rule: str, keys: Sequence[str], matches: Sequence[Match]
 ) -> Iterator[tuple[Group, _Member]]:
-    names = [_own_name(correlation, key, rule) for key in keys]
+    names = [own_name(correlation, key, rule) for key in keys]
     for match in matches:
-        for group in product(*(_keys(match, name) for name in names)):
+        for group in product(*(keys_of(match, name) for name in names)):
             yield group, _Member(match.time, rule, match)
 
 
-def _has_key(correlation: SigmaCorrelationRule, key: str, rule: str) -> bool:
+def has_key(correlation: SigmaCorrelationRule, key: str, rule: str) -> bool:
     """Tell whether a key does not leave a rule out: an alias names the rules that have it."""
     alias = correlation.aliases.aliases.get(key) if correlation.aliases else None
     return alias is None or any(reference.reference == rule for reference in alias.mapping)
 
 
-def _own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:
+def own_name(correlation: SigmaCorrelationRule, key: str, rule: str) -> str:
     """Return what a rule itself calls a key of the correlation."""
     alias = correlation.aliases.aliases.get(key) if correlation.aliases else None
     mapping = {reference.reference: name for reference, name in alias.mapping.items()} if alias else {}
     return mapping.get(rule, key)
 
 
-def _keys(match: Match, name: str) -> list[Value]:
+def keys_of(match: Match, name: str) -> list[Value]:
+    """Return the values of a field in the form in which correlations group and count them, each once."""
     known = match.event.source.fields.get(name) if match.event else None
     if match.event is None or (known is not None and known.type == "token"):
         return list(dict.fromkeys(match.values(name)))  # the keys of a correlation are folded already
@@ -242,7 +243,7 @@ def _window_test(correlation: SigmaCorrelationRule, order: list[str]) -> Callabl
 
 def _values(correlation: SigmaCorrelationRule, inside: list[_Member], name: str) -> Iterator[Value]:
     for member in inside:
-        yield from _keys(member.match, _own_name(correlation, name, member.rule))
+        yield from keys_of(member.match, own_name(correlation, name, member.rule))
 
 
 def _numbers(values: Iterator[Value]) -> Iterator[int]:

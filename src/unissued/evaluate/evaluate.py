@@ -33,6 +33,21 @@ class Given:
     rows_last_week: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """What is known of a stream of which only some records are at hand: those that matter to some rule."""
+
+    now: datetime
+    """The time of judgement."""
+    feeds: Feeds
+    spans: Mapping[str, tuple[int, datetime | None, datetime | None]]
+    """Detection -> how many records it fires on, and the times of the first and the last."""
+    concerned: Mapping[str, frozenset[int]]
+    """Correlation -> ``id`` of every record in a window in which it fires or leaves something open.
+
+    It must not look at others: of those, the company that explains them may be missing."""
+
+
 def list_entries(spec: ListSpec, entries: Collection[str]) -> frozenset[str]:
     """Return a list's entries in the form in which rules compare them; empty entries are no entries."""
     if spec.key in ("mail_app_key", "mailbox_app_key", "pair"):
@@ -53,7 +68,11 @@ def compile_rule(rule: Rule, lists: Mapping[str, Collection[str]]) -> Node:
 
 
 def evaluate(
-    pack: Pack, records: Sequence[Record], given: Given, only: Collection[str] | None = None
+    pack: Pack,
+    records: Sequence[Record],
+    given: Given,
+    only: Collection[str] | None = None,
+    beyond: Beyond | None = None,
 ) -> dict[str, Outcome]:
     """Judge a stream of records, sorted by time and free of duplicates.
 
@@ -62,6 +81,7 @@ def evaluate(
         records: the stream; order does not matter to the result.
         given: time of judgement, lists and the state of the feeds.
         only: names of the rules to judge; by default all. The rules below them are judged too.
+        beyond: where ``records`` are only those of the stream that matter, what is known of all of them.
 
     Returns:
         Rule name -> what it says, base rules first.
@@ -73,23 +93,29 @@ def evaluate(
     events: dict[str, list[Event]] = {key: [] for key in pack.catalogue.sources}
     for record in records:
         events[record.source].append(Event(record, pack.catalogue.sources[record.source]))
+    latest = max((record.ingested for record in records), default=datetime.now(UTC))
     around = Surroundings(
-        now=given.now or max((record.ingested for record in records), default=datetime.now(UTC)) + JUDGED_AFTER,
-        feeds=Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
+        now=beyond.now if beyond else given.now or latest + JUDGED_AFTER,
+        feeds=beyond.feeds if beyond else Feeds(records, measured=given.measured, rows_last_week=given.rows_last_week),
         sources={rule.name: rule.sources for rule in pack.rules.values()},
         lists=lists,
     )
     outcomes: dict[str, Outcome] = {}
     for rule in rules:
         if rule.is_correlation:
-            outcomes[rule.name] = _correlation(rule, outcomes, around)
+            outcomes[rule.name] = _correlation(rule, outcomes, around, beyond)
         else:
-            outcomes[rule.name] = _detection(pack, rule, events, lists, around.feeds)
+            outcomes[rule.name] = _detection(pack, rule, events, lists, around.feeds, beyond)
     return outcomes
 
 
 def _detection(
-    pack: Pack, rule: Rule, events: Mapping[str, list[Event]], lists: Mapping[str, Collection[str]], feeds: Feeds
+    pack: Pack,
+    rule: Rule,
+    events: Mapping[str, list[Event]],
+    lists: Mapping[str, Collection[str]],
+    feeds: Feeds,
+    beyond: Beyond | None,
 ) -> Outcome:
     if feeds.lacks(rule.sources):
         keys = " or ".join(source.key for source in rule.sources)
@@ -102,19 +128,27 @@ def _detection(
         spec = specs[name]
         if spec.if_empty == "refuse" and not lists[name]:
             reason = Reason.NO_BASELINE if spec.learned else Reason.LIST_MISSING
-            return Outcome(rule.name, unjudged=(_blind(reason, f"list {name} is missing or empty", hits),))
+            span = beyond.spans[rule.name] if beyond else _span(hits)
+            return Outcome(rule.name, unjudged=(Unjudged(reason, f"list {name} is missing or empty", *span),))
     return Outcome(rule.name, tuple(Match(rule.name, event.time, event=event) for event in hits))
 
 
-def _blind(reason: Reason, detail: str, hits: Sequence[Event]) -> Unjudged:
-    """Without its list a rule would fire on all of these."""
+def _span(hits: Sequence[Event]) -> tuple[int, datetime | None, datetime | None]:
+    """Return how many records a rule without its list would fire on, and the first and the last time."""
     times = [event.time for event in hits]
-    return Unjudged(reason, detail, len(hits), times[0] if times else None, times[-1] if times else None)
+    return len(hits), times[0] if times else None, times[-1] if times else None
 
 
-def _correlation(rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings) -> Outcome:
+def _correlation(rule: Rule, outcomes: Mapping[str, Outcome], around: Surroundings, beyond: Beyond | None) -> Outcome:
     blind = [question for name in rule.references for question in outcomes[name].unjudged]
     if blind:
         return Outcome(rule.name, unjudged=tuple(dict.fromkeys(blind)))
-    matches, unjudged = correlate(rule, {name: outcomes[name].matches for name in rule.references}, around)
+    below: dict[str, Sequence[Match]] = {name: outcomes[name].matches for name in rule.references}
+    if beyond is not None:
+        concerned = beyond.concerned[rule.name]
+        below = {
+            name: [match for match in matches if match.event and id(match.event.record) in concerned]
+            for name, matches in below.items()
+        }
+    matches, unjudged = correlate(rule, below, around)
     return Outcome(rule.name, tuple(matches), tuple(unjudged))

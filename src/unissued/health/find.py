@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
-from unissued.baseline.share import issued_token_ids, mail_reads
-from unissued.evaluate import Event, Given, Look, Outcome
+from unissued.evaluate import Given, Look, Outcome
 from unissued.evaluate.feeds import HOUR, WEEK
 from unissued.health.checks import CHECKS, HealthFinding
-from unissued.health.gaps import Bad, Gap, bad_hours, hour_of, hours_of, stretches
-from unissued.health.shares import (
-    DAY,
-    Drop,
-    by_day,
-    explained_drops,
-    throttled_mailboxes,
-    token_id_drops,
-)
+from unissued.health.gaps import Bad, Gap, bad_hours, hour_of, stretches
+from unissued.health.observed import Arrivals, Observed, observe
+from unissued.health.shares import DAY, Drop, explained_drops, token_id_drops
 from unissued.pack.load import Pack
-from unissued.pack.rule import JUDGED_AFTER
 from unissued.record import Record
 
-MAIL = "m365/exchange"
 _SILENT_HOURS = 5
 """Empty hours in a row that make certain that the silence lasted more than four."""
 
@@ -43,22 +34,23 @@ def health(
     Returns:
         The findings, by check, subject and time.
     """
-    if not records:
-        return ()
-    now = given.now or max(record.ingested for record in records) + JUDGED_AFTER
-    end = (now - JUDGED_AFTER).astimezone(UTC)
-    read = {source.key for name in outcomes for source in pack.rule(name).sources}
-    reads = mail_reads(pack, records) if MAIL in read else []
-    issued = issued_token_ids(pack, records) if reads else frozenset()
-    kinds, keys = by_day(reads, "ClientKind"), by_day(reads, "MailAppKey")
+    return health_of(pack, observe(pack, records, given, outcomes), given, outcomes) if records else ()
+
+
+def health_of(pack: Pack, seen: Observed, given: Given, outcomes: Mapping[str, Outcome]) -> tuple[HealthFinding, ...]:
+    """Find the same in a stream that has been counted."""
     return (
-        *_signin_gaps(pack, records, given.rows_last_week, outcomes, end),
-        *_silences(reads, end),
-        *_throttled(pack, records if MAIL in read else ()),
-        *(_fallen("feed_token_id_share_dropped", drop, "with a token id") for drop in token_id_drops(kinds, end)),
+        *_signin_gaps(pack, seen, given.rows_last_week, outcomes),
+        *_silences(seen.reads, seen.end),
+        *_throttled(seen.throttled),
+        *(
+            _fallen("feed_token_id_share_dropped", drop, "with a token id")
+            for drop in token_id_drops(seen.kinds, seen.end)
+        ),
         *(
             _fallen("feed_explained_share_dropped", drop, "explained by sign-ins")
-            for drop in explained_drops(keys, issued, end)
+            for key in seen.keys
+            for drop in explained_drops({key.key: key.days}, key.issued, seen.end)
         ),
     )
 
@@ -67,11 +59,7 @@ def health(
 
 
 def _signin_gaps(
-    pack: Pack,
-    records: Sequence[Record],
-    rates: Mapping[str, int],
-    outcomes: Mapping[str, Outcome],
-    end: datetime,
+    pack: Pack, seen: Observed, rates: Mapping[str, int], outcomes: Mapping[str, Outcome]
 ) -> Iterator[HealthFinding]:
     looks = [
         (name, look)
@@ -79,28 +67,24 @@ def _signin_gaps(
         for question in outcome.unjudged
         for look in question.looks
     ]
-    mail = [record.time for record in records if record.source == MAIL]
     read = {source.key for name in outcomes for source in pack.rule(name).sources}
     for source in pack.catalogue.sources.values():
         for table in source.required_tables if source.key in read else ():
             concerned = [one for one in looks if table in pack.rule(one[0]).needing(source).required_tables]
-            feed = [record for record in records if record.table == table]
-            if not feed:
-                bad = _every_hour(min(mail), end) if mail else {}
+            feed = seen.feeds.get(table)
+            if feed is None:
+                bad = _every_hour(seen.first_mail, seen.end) if seen.first_mail else {}
             else:
-                bad = _bad_hours(feed, rates.get(table), mail, [look for _, look in concerned], end)
-            yield from (_signin_gap(table, gap, bad, concerned, missing=not feed) for gap in stretches(bad))
+                bad = _bad_hours(feed, rates.get(table), [look for _, look in concerned], seen)
+            yield from (_signin_gap(table, gap, bad, concerned, missing=feed is None) for gap in stretches(bad))
 
 
-def _bad_hours(
-    feed: Sequence[Record], rate: int | None, mail: Sequence[datetime], looks: Sequence[Look], end: datetime
-) -> Bad:
+def _bad_hours(feed: Arrivals, rate: int | None, looks: Sequence[Look], seen: Observed) -> Bad:
     """Return the hours of a feed with too few rows: now, and when the rules had to judge."""
     bad: Bad = {}
     for start, last, judged in sorted({(look.start, look.end, look.judged) for look in looks}):
-        arrived = hours_of(record.time for record in feed if record.ingested <= judged)
-        bad |= bad_hours(arrived, start, min(hour_of(last) + HOUR, judged), rate)
-    return bad | (bad_hours(hours_of(record.time for record in feed), min(mail), end, rate) if mail else {})
+        bad |= bad_hours(feed(judged), start, min(hour_of(last) + HOUR, judged), rate)
+    return bad | (bad_hours(feed(None), seen.first_mail, seen.end, rate) if seen.first_mail else {})
 
 
 def _every_hour(start: datetime, end: datetime) -> Bad:
@@ -132,11 +116,12 @@ def _signin_gap(
 # Silence of the mail audit
 
 
-def _silences(reads: Sequence[Event], end: datetime) -> Iterator[HealthFinding]:
+def _silences(rows: Mapping[datetime, int], end: datetime) -> Iterator[HealthFinding]:
     """Find more than four hours without any mail read although each of them had some a week before."""
-    rows = hours_of(event.time for event in reads)
     silent: Bad = {
-        hour + WEEK: (0, count) for hour, count in rows.items() if hour + WEEK + HOUR <= end and not rows[hour + WEEK]
+        hour + WEEK: (0, count)
+        for hour, count in rows.items()
+        if hour + WEEK + HOUR <= end and not rows.get(hour + WEEK)
     }
     for gap in stretches(silent):
         if gap.hours >= _SILENT_HOURS:
@@ -155,9 +140,9 @@ def _silences(reads: Sequence[Event], end: datetime) -> Iterator[HealthFinding]:
 # Throttled mailboxes
 
 
-def _throttled(pack: Pack, records: Sequence[Record]) -> Iterator[HealthFinding]:
+def _throttled(mailboxes: Mapping[str, Sequence[datetime]]) -> Iterator[HealthFinding]:
     """Find mailboxes that Exchange throttled: for up to a day after that, reads of single items leave no record."""
-    for mailbox, times in throttled_mailboxes(pack, records).items():
+    for mailbox, times in mailboxes.items():
         first, last = hour_of(min(times)), hour_of(max(times)) + DAY - HOUR
         yield HealthFinding(
             CHECKS["feed_mailbox_throttled"],

@@ -24,7 +24,7 @@ class Day:
 
     reads: int = 0
     with_token_id: int = 0
-    token_ids: set[str] = field(default_factory=set)
+    token_ids: set[object] = field(default_factory=set)
     """Distinct, well-shaped."""
 
     def add(self, other: Day) -> None:
@@ -72,7 +72,7 @@ def by_day(reads: Sequence[Event], name: str) -> dict[str, dict[datetime, Day]]:
         found = token_ids(event)
         day = event.time.astimezone(UTC).replace(hour=0, minute=0, second=0)
         key = fold(str(event.values(name)[0]))
-        days.setdefault(key, {}).setdefault(day, Day()).add(Day(1, bool(found), found))
+        days.setdefault(key, {}).setdefault(day, Day()).add(Day(1, bool(found), set(found)))
     return days
 
 
@@ -94,7 +94,7 @@ def token_id_drops(days: Days, end: datetime) -> Iterator[Drop]:
         yield from _joined(found)
 
 
-def explained_drops(days: Days, issued: frozenset[str], end: datetime) -> Iterator[Drop]:
+def explained_drops(days: Days, issued: frozenset[object], end: datetime) -> Iterator[Drop]:
     """Find the applications whose tokens were explained, and are less than 19 times in 20.
 
     The 14 days to compare with end a day before, so that a flood of unexplained reads does not at once become normal.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,16 +55,32 @@ def hunt(
         since: findings begin here, inclusive; earlier records still explain later ones.
         until: findings end here, exclusive.
     """
-    names = [rule.name for rule in pack.rules.values() if (rule.name in only if only else rule.level)]
+    names = names_of(pack, only)
     given = Given(lists=lists, measured=True)
     outcomes = evaluate(pack, reading.records, given, names)
+    feeds = health(pack, reading.records, given, outcomes)
+    return report(pack, reading, lists, outcomes, feeds, names, since, until)
+
+
+def names_of(pack: Pack, only: Collection[str] | None) -> list[str]:
+    """Return the names of the rules to hunt with: those asked for, by default all that have a level."""
+    return [rule.name for rule in pack.rules.values() if (rule.name in only if only else rule.level)]
+
+
+def report(
+    pack: Pack,
+    reading: Reading,
+    lists: Mapping[str, frozenset[str]],
+    outcomes: Mapping[str, Outcome],
+    feeds: Sequence[HealthFinding],
+    names: Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
+) -> Hunt:
+    """Make findings of what the rules say, and leave out what lies before or after."""
     found = found_by(pack, names, outcomes, lists, since=since, until=until, partial=bool(reading.partial))
-    feeds = tuple(
-        one
-        for one in health(pack, reading.records, given, outcomes)
-        if (since is None or one.last >= since) and (until is None or one.first < until)
-    )
-    return Hunt(reading, found, {name: outcomes[name] for name in names}, feeds)
+    shown = tuple(one for one in feeds if (since is None or one.last >= since) and (until is None or one.first < until))
+    return Hunt(reading, found, {name: outcomes[name] for name in names}, shown)
 
 
 def found_by(

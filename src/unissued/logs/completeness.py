@@ -73,6 +73,20 @@ class Signs:
         """Take note that the file ends too early."""
         self._reasons[reason] = None
 
+    def usable(self, shape: str, number: int) -> None:
+        """Take note of rows of which nothing but the shape is to be noted."""
+        self._rows[shape] += number
+
+    def add(self, later: Signs) -> None:
+        """Take note of what was gathered in a later part of the same file."""
+        self._rows += later._rows
+        self._reasons |= later._reasons
+        self._highest_index = max(self._highest_index, later._highest_index)
+        self._highest_count = max(self._highest_count, later._highest_count)
+        self._failed_pages += later._failed_pages
+        self._streamed |= later._streamed
+        self._saw_last_row |= later._saw_last_row
+
     def reasons(self) -> list[str]:
         """Why the file is partial."""
         reasons = list(self._reasons)

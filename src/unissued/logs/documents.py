@@ -27,10 +27,11 @@ def json_lines(opened: Opened) -> Iterator[Item]:
         if line is None:
             yield Bad(number, f"line longer than {MAX_LINE >> 20} MiB")
         elif line.strip("\ufeff \t\r\n"):
-            yield from _line(parser, line, number)
+            yield from json_line(parser, line, number)
 
 
-def _line(parser: StrictJson, line: str, number: int) -> Iterator[Item]:
+def json_line(parser: StrictJson, line: str, number: int) -> Iterator[Item]:
+    """What one line holds; ``line`` has its line end, if it has one."""
     walk = _Walk(iter((line,)), parser, number, container="line", resync=False)
     yield from walk.documents()
     if walk.lost and not line.endswith("\n"):

@@ -98,10 +98,14 @@ def merge(records: Sequence[Dated], names: Names) -> Merged:
 def _by_id(records: Sequence[Dated]) -> Iterable[list[int]]:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, record in enumerate(records):
-        written = record.draft.id
-        key = written.casefold() if _is_unique_id(written) else _content(record)
-        groups[record.draft.source, key].append(index)
+        groups[record.draft.source, identity(record)].append(index)
     return (group for group in groups.values() if len(group) > 1)
+
+
+def identity(record: Dated) -> str:
+    """Return what copies of a record have in common: its unique id, else its content."""
+    written = record.draft.id
+    return written.casefold() if _is_unique_id(written) else _content(record)
 
 
 def _is_unique_id(written: str) -> bool:

@@ -138,7 +138,7 @@ class Opened:
     def lines(self) -> Iterator[str | None]:
         """Lines with their line end; None for a line over ``MAX_LINE``, which is passed over."""
         while line := self.content.readline(MAX_LINE + 1):
-            if len(line) <= MAX_LINE and not (len(line) > _SCARCE and _WIDE.search(line)):
+            if not is_too_long(line):
                 yield line.decode("utf-8", "surrogateescape")
                 continue
             while line and not line.endswith(b"\n"):
@@ -152,6 +152,11 @@ class Opened:
             yield decoder.decode(data)
         if rest := decoder.decode(b"", final=True):
             yield rest
+
+
+def is_too_long(line: bytes) -> bool:
+    """Whether a line is longer than any that is read."""
+    return len(line) > MAX_LINE or (len(line) > _SCARCE and _WIDE.search(line) is not None)
 
 
 def open_text(content: io.BufferedReader, source: Source) -> Opened:

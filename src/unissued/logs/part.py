@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from unissued.logs.dating import Moment
@@ -42,8 +42,8 @@ class PartReader:
     report: FileReport = field(init=False)
     refusals: list[Refusal] = field(default_factory=list)
     dated: list[Dated] = field(default_factory=list)
-    _judge: Judge = field(init=False)
-    _waiting: list[tuple[Judged, Draft]] = field(default_factory=list)
+    judge: Judge = field(init=False)
+    waiting: list[tuple[Judged, Draft]] = field(default_factory=list)
     _shapes: Counter[str] = field(default_factory=Counter)
     _notes: Counter[str] = field(default_factory=Counter)
     _skipped: Counter[str] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class PartReader:
 
     def __post_init__(self) -> None:
         self.report = FileReport(self.name)
-        self._judge = Judge(self.name, self.names, self.date_order)
+        self.judge = Judge(self.name, self.names, self.date_order)
         self._mark = self.refused.mark() if self.refused else 0
 
     def read(self, part: Part, tick: Callable[[], None]) -> bool:
@@ -64,15 +64,15 @@ class PartReader:
             if content is None:
                 self._close_unknown(part.source.cut)
                 return True
-            for number, judged in enumerate(self._judge.judged(content)):
-                self._take(judged)
+            for number, judged in enumerate(self.judge.judged(content)):
+                self.take(judged)
                 if self._in_a_row == MOST_IN_A_ROW:
-                    self._judge.signs.cut(f"{MOST_IN_A_ROW} unusable records in a row: the rest was not read")
+                    self.judge.signs.cut(f"{MOST_IN_A_ROW} unusable records in a row: the rest was not read")
                     break
                 if number % 1024 == 0:
                     tick()
         except StoppedError:
-            self._judge.signs.cut(INTERRUPTED)
+            self.judge.signs.cut(INTERRUPTED)
             wanted = False
         except UnopenedError as error:
             # What came before is kept: the file is partial, not lost.
@@ -81,10 +81,10 @@ class PartReader:
                 self._forget(str(error))
                 return True
         if part.source.cut and self.report.count.read:
-            self._judge.signs.cut(part.source.cut)
+            self.judge.signs.cut(part.source.cut)
         elif part.source.cut:
             self._fail(part.source.cut)
-        self._close()
+        self.close()
         return wanted
 
     def _content(self, part: Part) -> Iterator[Item] | None:
@@ -100,10 +100,11 @@ class PartReader:
 
     def _fail(self, reason: str) -> None:
         """Something is wrong with the part as a whole, which no count includes."""
-        self._judge.signs.cut(reason)
+        self.judge.signs.cut(reason)
         self._list(Refusal(self.name, 0, reason), "")
 
-    def _take(self, judged: Judged) -> None:
+    def take(self, judged: Judged) -> None:
+        """Count a row, and date it if it is usable."""
         verdict = judged.verdict
         if isinstance(verdict, Refused) and not verdict.known:
             self._strangers += 1
@@ -124,9 +125,9 @@ class PartReader:
         if draft.ingested is not None and not isinstance(parse(draft.ingested), datetime):
             self._refuse(judged, f"ingested is no time: {draft.ingested[:40]!r}")
             return
-        moment = self._judge.dating.at_once(draft)
+        moment = self.judge.dating.at_once(draft)
         if moment is None:
-            self._waiting.append((judged, draft))
+            self.waiting.append((judged, draft))
         else:
             self._date(judged, draft, moment)
 
@@ -151,12 +152,32 @@ class PartReader:
         if len(self.refusals) < MOST_LISTED:
             self.refusals.append(refusal)
 
-    def _close(self) -> None:
-        for judged, draft in self._waiting:
-            self._date(judged, draft, self._judge.dating.in_the_end(draft))
-        if self._waiting:
+    def usable(self, shape: str, number: int) -> None:
+        """Count records that somebody else has found to be usable, without remarks."""
+        if number:
+            self._shapes[shape] += number
+            self.report.count.read += number
+            self.judge.signs.usable(shape, number)
+            self._in_a_row = 0
+
+    def add(self, later: PartReader, lines_before: int) -> None:
+        """Add the account of a later stretch of the same part, whose lines were counted from its own beginning."""
+        self.report.count += later.report.count
+        moved = (replace(one, line=one.line and one.line + lines_before) for one in later.refusals)
+        self.refusals = [*self.refusals, *moved][:MOST_LISTED]
+        self._shapes += later._shapes
+        self._notes += later._notes
+        self._skipped += later._skipped
+        self._strangers += later._strangers
+        self.judge.signs.add(later.judge.signs)
+
+    def close(self) -> None:
+        """Date what had to wait for the end, and complete the report."""
+        for judged, draft in self.waiting:
+            self._date(judged, draft, self.judge.dating.in_the_end(draft))
+        if self.waiting:
             self.dated.sort(key=lambda dated: dated.line)
-            self._waiting.clear()
+            self.waiting.clear()
         self.refusals.sort(key=lambda refusal: refusal.line)
         self._describe()
 
@@ -168,13 +189,13 @@ class PartReader:
             self.report.partial.append(cut)
 
     def _describe(self) -> None:
-        report, count, signs = self.report, self.report.count, self._judge.signs
+        report, count, signs = self.report, self.report.count, self.judge.signs
         if not self._shapes and count.refused == self._strangers > 0:
             self._forget(f"{self._strangers} objects, none of a known kind")
             return
         shapes = sorted(shape for shape in self._shapes if shape)
         report.shape = shapes[0] if len(shapes) == 1 else "mixed" if shapes else "empty file"
-        report.notes += self._judge.notes
+        report.notes += self.judge.notes
         if report.shape == "mixed":
             report.notes.append("mixed: " + "; ".join(f"{self._shapes[shape]} {shape}" for shape in shapes))
         if count.read and not shapes:

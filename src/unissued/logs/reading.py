@@ -49,7 +49,7 @@ def read(
     """
     names = Names(sources)
     found = places(paths)
-    desk = _Desk(names, date_order, refused, stop, _Progress(progress, sum(place.size for place in found)))
+    desk = Desk(names, date_order, refused, stop, Steps(progress, sum(place.size for place in found)))
     for place in found:
         desk.read(place)
     desk.blame(found)
@@ -64,7 +64,7 @@ def _settle(reading: Reading, dated: list[Dated], names: Names, sources: SourceM
         report = reading.files[item.file]
         if stays:
             report.count.used += 1
-            reading.records.append(_record(item, report.file, sources))
+            reading.records.append(record_of(item, report.file, sources))
         else:
             report.count.duplicates += 1
     for index, notes in merged.notes.items():
@@ -72,7 +72,8 @@ def _settle(reading: Reading, dated: list[Dated], names: Names, sources: SourceM
     reading.records.sort(key=lambda record: (record.time, record.ingested, record.origin.file, record.origin.line))
 
 
-def _record(item: Dated, file: str, sources: SourceMap) -> Record:
+def record_of(item: Dated, file: str, sources: SourceMap) -> Record:
+    """Make the record of a dated draft; one that does not say when it was ingested came after the usual delay."""
     draft = item.draft
     ingested = parse(draft.ingested) if draft.ingested is not None else None
     if not isinstance(ingested, datetime):
@@ -80,7 +81,9 @@ def _record(item: Dated, file: str, sources: SourceMap) -> Record:
     return Record(draft.source, draft.fields, item.time, ingested, draft.id, draft.table, Origin(file, item.line))
 
 
-class _Progress:
+class Steps:
+    """How far reading has come, in bytes of the files on disk; a bar does not go back."""
+
     def __init__(self, call: Progress | None, total: int) -> None:
         self._call = call
         self._total = total
@@ -88,30 +91,34 @@ class _Progress:
         self._shown = 0
 
     def within(self, raw: BinaryIO) -> None:
-        """Tell where in the file we are; archives begin with their end, but a bar does not go back."""
+        """Tell where in the file we are; archives begin with their end."""
         if self._call is not None and raw.seekable():
-            self._shown = max(self._shown, min(self._before + raw.tell(), self._total))
-            self._call(self._shown, self._total)
+            self.stand(self._before + raw.tell())
 
-    def file_done(self, size: int) -> None:
+    def advance(self, size: int) -> None:
+        """Take note of what was read, in this file or with its end."""
         self._before += size
-        self._shown = max(self._shown, self._before)
+        self.stand(self._before)
+
+    def stand(self, done: int) -> None:
+        """Show how much of everything was read."""
+        self._shown = max(self._shown, min(done, self._total))
         if self._call is not None:
             self._call(self._shown, self._total)
 
 
 @dataclass(slots=True)
-class _Desk:
+class Desk:
     """Where the files are read, one after the other."""
 
     names: Names
     date_order: DateOrder | None
     refused: RefusedFile | None
     stop: Stop | None
-    steps: _Progress
+    steps: Steps
     reading: Reading = field(default_factory=Reading)
     dated: list[Dated] = field(default_factory=list)
-    _logs: set[Path] = field(default_factory=set)
+    logs: set[Path] = field(default_factory=set)
     """The paths that the user gave and that hold something to read, or something that should have been."""
 
     def read(self, place: Place) -> None:
@@ -126,7 +133,7 @@ class _Desk:
                     self._file(place, raw)
             except OSError as error:
                 self._unread(place, place.name, f"cannot be opened: {error.strerror}")
-        self.steps.file_done(place.size)
+        self.steps.advance(place.size)
 
     def _file(self, place: Place, raw: BinaryIO) -> None:
         first = len(self.reading.files)
@@ -160,14 +167,14 @@ class _Desk:
         self.reading.refusals += reader.refusals
         self.dated += reader.dated
         if reader.report.shape != NO_LOG:
-            self._logs.add(place.given)
+            self.logs.add(place.given)
 
     def _wrapping(self, place: Place, found: Wrapping, inside: list[FileReport]) -> None:
         report = FileReport(found.name, found.kind, notes=found.notes, partial=found.partial)
         report.notes.insert(0, f"{found.members} members")
         if all(one.shape == NO_LOG for one in inside):
             report.partial.append("no log in it")
-        self._logs.add(place.given)
+        self.logs.add(place.given)
         self.reading.files.append(report)
 
     def _unread(self, place: Place, name: str, reason: str) -> None:
@@ -180,14 +187,14 @@ class _Desk:
 
     def _blank(self, place: Place, name: str, shape: str, reason: str) -> None:
         self.reading.files.append(FileReport(name, shape, partial=[reason]))
-        self._logs.add(place.given)
+        self.logs.add(place.given)
 
     def blame(self, found: Sequence[Place]) -> None:
         """Complain about what the user named and what holds no log."""
         by_name = {report.file: report for report in self.reading.files}
-        useless = {place.given: place for place in found if place.given not in self._logs}
+        useless = {place.given: place for place in found if place.given not in self.logs}
         named = [place for place in useless.values() if place.is_named]
-        if named and not self._logs:
+        if named and not self.logs:
             raise LogError(*(Problem(place.name, _no_log(by_name[place.name]), _EXPECTED) for place in named))
         for place in useless.values():
             if place.is_named:

@@ -21,13 +21,16 @@ def items(opened: Opened) -> Iterator[Item] | None:
     if not start:
         return iter(()) if len(opened.head) < HEAD else None
     if start[0] in "{[" and _JSON_LINE.search(start):
-        return json_lines(opened) if _is_line_by_line(start) else json_documents(opened)
+        return json_lines(opened) if is_json_lines(opened.head) else json_documents(opened)
     delimiter = delimiter_of(_first_line(start))
     return csv_rows(opened, delimiter) if delimiter else None
 
 
-def _is_line_by_line(start: str) -> bool:
+def is_json_lines(head: str) -> bool:
     """Whether lines of the file's beginning are objects of their own."""
+    start = head.lstrip("\ufeff \t\r\n")
+    if not _JSON_LINE.search(start):
+        return False
     lines = start.split("\n")
     if len(lines) > 1:
         lines.pop()  # the last one may be cut by the end of the head
