@@ -73,8 +73,8 @@ BUGS = [
     Bug("evaluate/feeds.py", "_ENOUGH = 0.8", "_ENOUGH = 0.79", EVALUATOR),
     Bug(
         "evaluate/feeds.py",
-        "ingested <= judged for ingested",
-        "ingested > datetime.min.replace(tzinfo=UTC) for ingested",
+        "bisect_right(self._rows[table].get(hour, ()), judged)",
+        "len(self._rows[table].get(hour, ()))",
         EVALUATOR,
     ),
     # The converters

@@ -63,7 +63,7 @@ def test_readers_agree(reader: str, rules: list[str], tmp_path: Path) -> None:
     rule, one = pack.rule("chain"), READERS[reader]
     query = convert(pack, rule, one.target)
     found = 0
-    for seed in range(6):
+    for seed in range(13):
         comparison = compare(one, pack, rule, query, Stream(stream(seed), Given()))
         assert comparison.agrees, (seed, comparison.differences())
         found += len(comparison.query.rows)

@@ -40,6 +40,7 @@ def queries(rules: Pack) -> list[Query]:
 
 ON_ABSENCE = {
     "graph_mail_token_never_issued",
+    "mail_app_token_never_issued",
     "mail_session_never_began",
     "mail_token_never_issued",
     "owa_token_minted_unexplained",

@@ -56,7 +56,13 @@ def test_events_for_the_collector_have_their_time_case_and_source_type(splunk: B
         assert event["time"] == said.timestamp()
         assert (event["index"], event["source"]) == ("replay", f"unissued-simulate/{S2}")
     signins = [event for event in events if event["sourcetype"] == "azure:monitor:aad"]
-    assert {event["event"]["category"] for event in signins} == {"SignInLogs", "NonInteractiveUserSignInLogs"}
+    assert {event["event"]["category"] for event in signins} == {
+        "SignInLogs",
+        "NonInteractiveUserSignInLogs",
+        # The rule on applications' tokens waits for these feeds, so a replay fills them.
+        "ServicePrincipalSignInLogs",
+        "ManagedIdentitySignInLogs",
+    }
 
 
 def test_without_an_index_the_token_s_own_is_used(splunk: Batch) -> None:
