@@ -80,28 +80,23 @@ def own_rows(
 ) -> frozenset[Row]:
     """Return a correlation's rows without what else they show, if the records of the match say that.
 
-    One record has to say all of it: which one, is the query's choice. Splunk shows the values of all records together
-    instead; of several values each has to be some record's. A row that shows anything else stays whole, so that it
-    differs.
+    One record has to say all of it: which one, is the query's choice. A row that shows anything else stays whole, so
+    that it differs. Several values in one cell are those of a whole group, as Splunk shows them, also of records that
+    no match stands on: they are not compared.
     """
     records = {_row(rule, match, columns): [_values(event) for event in match.events()] for match in outcome.matches}
     found = set()
     for row in rows:
         own = row_of({name: row[name] for name in columns})
-        events = records.get(own)
         shown = {name: value for name, value in row.items() if name not in columns}
-        found.add(own if events is None or _is_said_by(events, shown) else row_of(row))
+        found.add(own if own not in records or _is_said_by(records[own], shown) else row_of(row))
     return frozenset(found)
 
 
 def _is_said_by(events: Sequence[Mapping[str, str]], shown: Mapping[str, object]) -> bool:
-    values = {
-        name: list(map(text_of, value if isinstance(value, tuple) else (value,))) for name, value in shown.items()
-    }
-    if all(len(several) == 1 for several in values.values()):
-        return any(all(one.get(name, "") == several[0] for name, several in values.items()) for one in events)
-    said = {name: {one.get(name, "") for one in events} for name in values}
-    return all(said[name].issuperset(several) for name, several in values.items())
+    if any(isinstance(value, tuple) for value in shown.values()):
+        return True
+    return any(all(one.get(name, "") == text_of(value) for name, value in shown.items()) for one in events)
 
 
 def row_of(values: Mapping[str, object]) -> Row:
