@@ -90,7 +90,8 @@ def list_files_of(pack: Pack, items: tuple[str, ...]) -> dict[str, Path]:
 def with_given_lists(pack: Pack, baseline_file: Path | None, items: tuple[str, ...]) -> Pack:
     """Return a pack whose queries hold the lists of a baseline and of ``--list`` instead of looking them up."""
     given = given_lists(pack, baseline_file, list_files_of(pack, items))
-    entries = {name: comparable_lists(pack.catalogue, given)[name] for name in given}
+    comparable = comparable_lists(pack.catalogue, given)
+    entries = {name: comparable[name] for name in given}
     return Pack(pack.rules, pack.catalogue.with_lists(entries))
 
 

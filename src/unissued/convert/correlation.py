@@ -80,6 +80,11 @@ class Correlation:
         """Return the keys that do not leave a rule out."""
         return tuple(key for key in self.keys if key in self.names[rule])
 
+    def excluded_of(self, rule: str) -> list[Mapping[str, str]]:
+        """Return the excluded groups that a rule's own keys tell."""
+        own = set(self.keys_of(rule))
+        return [group for group in self.excluded if group.keys() <= own]
+
     def own_names(self, rule: str) -> Mapping[str, str]:
         """Return what a rule itself calls the keys."""
         return self.names[rule]

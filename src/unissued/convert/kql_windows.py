@@ -158,9 +158,8 @@ def completing(bases: Sequence[Base], correlation: Correlation) -> tuple[str, ..
 
 def of_groups(correlation: Correlation, rule: str) -> str:
     """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
-    own = correlation.keys_of(rule)
-    tests = [f"isnotempty({key})" for key in own]
-    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+    tests = [f"isnotempty({key})" for key in correlation.keys_of(rule)]
+    for entry in correlation.excluded_of(rule):
         same = " and ".join(f"tolower({key}) == {quoted(value.lower())}" for key, value in entry.items())
         tests.append(f"not({same})")
     return " and ".join(tests)

@@ -85,9 +85,8 @@ def gathered(bases: Sequence[Base], correlation: Correlation, schedule: Schedule
 
 def of_groups(correlation: Correlation, rule: str) -> str:
     """Return the test that a record of a rule belongs to a group, and to none that a site excludes."""
-    own = correlation.keys_of(rule)
-    tests = [f"len({key})>0" for key in own]
-    for entry in (entry for entry in correlation.excluded if entry.keys() <= set(own)):
+    tests = [f"len({key})>0" for key in correlation.keys_of(rule)]
+    for entry in correlation.excluded_of(rule):
         same = " AND ".join(f"lower({key})={quoted(value.lower())}" for key, value in entry.items())
         tests.append(f"NOT ({same})")
     return " AND ".join(tests)

@@ -118,7 +118,7 @@ def _members(setting: Setting, pack: Pack, rule: Rule, read: Correlation, below:
         done.append(name(key))
     counted = [f"{_comparable(detection, own['V'], name('V'))} AS {name('V')}"] if "V" in own else others
     shown = [f"{text(below)} AS rule", "rid", "time", "ingested", *done, *counted]
-    excluded = "".join(f" AND NOT ({_is(group)})" for group in read.excluded if group.keys() <= set(keys))
+    excluded = "".join(f" AND NOT ({_is(group)})" for group in read.excluded_of(below))
     return f"SELECT {', '.join(shown)} FROM (\n{query}\n) AS k WHERE true{excluded}"
 
 
