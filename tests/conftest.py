@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -54,3 +55,33 @@ def real_logs() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real records at {folder}; set UNISSUED_REAL_LOGS")
     return folder
+
+
+MAIL_SENT = """title: Mail Sent
+id: 3f0a4f5e-52a7-4a57-9a53-0a0cf4b1a8d2
+name: mail_sent
+version: '1.0.0'
+status: test
+description: For a test.
+logsource: {product: m365, service: exchange}
+detection:
+  selection: {Operation: Send}
+  condition: selection
+"""
+
+
+def exchange_line(operation: str) -> str:
+    """Return a line of a fixture: a record of Exchange with this operation."""
+    record = {"Id": operation, "Workload": "Exchange", "Operation": operation, "CreationTime": "2026-03-02T09:00:00"}
+    return json.dumps(record) + "\n"
+
+
+def write_mail_sent(root: Path, fixtures: Mapping[str, Sequence[str]]) -> Path:
+    """Write a project with one rule, which wants the operation ``Send``; fixtures are operations by file name."""
+    folder = root / "fixtures" / "mail_sent"
+    folder.mkdir(parents=True)
+    (root / "sigma").mkdir()
+    (root / "sigma" / "mail_sent.yml").write_text(MAIL_SENT, encoding="utf-8")
+    for name, operations in fixtures.items():
+        (folder / name).write_text("".join(map(exchange_line, operations)), encoding="utf-8")
+    return root

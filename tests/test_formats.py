@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sarif_pydantic import Sarif
 
+from conftest import write_mail_sent
 from unissued.cli.group import commands
 from unissued.formats import FORMS, MOST_MARKDOWN, Check, Level, Remark, Report, in_cell, rendered
 from unissued.verify import run as run_module
@@ -131,27 +132,7 @@ def test_an_unknown_format_is_a_usage_error(broken: Path) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with one rule, of which one fixture fails on its second line."""
-    (tmp_path / "sigma").mkdir()
-    (tmp_path / "sigma" / "mail_sent.yml").write_text(
-        """title: Mail Sent
-id: 3f0a4f5e-52a7-4a57-9a53-0a0cf4b1a8d2
-name: mail_sent
-version: '1.0.0'
-status: test
-description: For a test.
-logsource: {product: m365, service: exchange}
-detection:
-  selection: {Operation: Send}
-  condition: selection
-""",
-        encoding="utf-8",
-    )
-    folder = tmp_path / "fixtures" / "mail_sent"
-    folder.mkdir(parents=True)
-    record = '{{"Id":"{}","Workload":"Exchange","Operation":"{}","CreationTime":"2026-03-02T09:00:00"}}\n'
-    (folder / "hit_sent.jsonl").write_text(record.format("1", "Send") + record.format("2", "Sent"), encoding="utf-8")
-    (folder / "miss_read.jsonl").write_text(record.format("3", "Read"), encoding="utf-8")
-    return tmp_path
+    return write_mail_sent(tmp_path, {"hit_sent.jsonl": ["Send", "Sent"], "miss_read.jsonl": ["Read"]})
 
 
 def test_a_failing_fixture_is_reported_with_file_line_and_tree(project: Path) -> None:

@@ -17,35 +17,16 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import ROOT
+from conftest import MAIL_SENT, ROOT, exchange_line, write_mail_sent
 
 HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 STEPS: dict[str, dict[str, Any]] = {step["name"]: step for step in ACTION["runs"]["steps"]}
-RULE = """title: Mail Sent
-id: 3f0a4f5e-52a7-4a57-9a53-0a0cf4b1a8d2
-name: mail_sent
-version: '1.0.0'
-status: test
-description: For a test.
-logsource: {product: m365, service: exchange}
-detection:
-  selection: {Operation: Send}
-  condition: selection
-"""
-RECORD = '{{"Id":"{0}","Workload":"Exchange","Operation":"{0}","CreationTime":"2026-03-02T09:00:00"}}\n'
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    folder = root / "fixtures" / "mail_sent"
-    folder.mkdir(parents=True)
-    (root / "sigma").mkdir()
-    (root / "sigma" / "mail_sent.yml").write_text(RULE, encoding="utf-8")
-    (folder / "hit_sent.jsonl").write_text(RECORD.format("Send"), encoding="utf-8")
-    (folder / "miss_read.jsonl").write_text(RECORD.format("Read"), encoding="utf-8")
-    return root
+    return write_mail_sent(tmp_path / "project", {"hit_sent.jsonl": ["Send"], "miss_read.jsonl": ["Read"]})
 
 
 @pytest.fixture
@@ -103,7 +84,7 @@ def test_the_action_checks_and_tests_and_writes_the_summary(project: Path, tempo
     assert "## unissued check" in summary
     status, said, outputs, summary = act(project, temporary, "test", "mail_sent")
     assert (status, outputs) == (0, "status=0\n"), said
-    (project / "fixtures" / "mail_sent" / "hit_sent.jsonl").write_text(RECORD.format("SendAs"), encoding="utf-8")
+    (project / "fixtures" / "mail_sent" / "hit_sent.jsonl").write_text(exchange_line("SendAs"), encoding="utf-8")
     status, said, outputs, summary = act(project, temporary, "test", "mail_sent\n")
     assert (status, outputs) == (1, "status=1\n")
     assert "::error file=fixtures/mail_sent/hit_sent.jsonl,line=1,title=test::" in said
@@ -113,7 +94,7 @@ def test_the_action_checks_and_tests_and_writes_the_summary(project: Path, tempo
 def test_the_action_tells_what_a_change_does_and_does_not_fail_for_it(project: Path, temporary: Path) -> None:
     before = temporary / "before"
     shutil.copytree(project, before)
-    (project / "sigma" / "mail_sent.yml").write_text(RULE.replace("1.0.0", "1.1.0"), encoding="utf-8")
+    (project / "sigma" / "mail_sent.yml").write_text(MAIL_SENT.replace("1.0.0", "1.1.0"), encoding="utf-8")
     status, said, outputs, summary = act(project, temporary, "diff", f"{before}\n{project}")
     assert (status, outputs) == (0, "status=1\n"), said
     assert "## What this change does" in summary
@@ -155,7 +136,7 @@ def test_a_hook_runs_a_command_that_exists_and_fails_on_a_mistake(hook: dict[str
     assert re.search(hook["files"], "sigma/mail_sent.yml")
     program, *arguments = shlex.split(hook["entry"])
     assert program == "unissued"
-    (project / "sigma" / "mail_sent.yml").write_text(RULE.replace("Operation", "Operatoin"), encoding="utf-8")
+    (project / "sigma" / "mail_sent.yml").write_text(MAIL_SENT.replace("Operation", "Operatoin"), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "unissued", *arguments],
         cwd=project,
